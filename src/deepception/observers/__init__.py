@@ -1,0 +1,40 @@
+"""Observers: one file an adapter, one protocol; images in, raw scores and their answer level out."""
+
+from .answers import check_answers
+from .fingerprint import fingerprint
+from .function import FunctionObserver
+from .inspecting import ObserverReport, best_classes, inspect
+from .labels import default_labels, imagenet_labels, read_labels, resolve_label
+from .onnx import OnnxObserver
+from .opening import DEFAULT_SPEC, open_observer, schemes
+from .options import OpeningOptions
+from .preprocessing import Normaliser, Preprocessing
+from .protocol import AnswerLevel, Observer, RawAnswers
+from .settings import PreprocessingOptions, Settings
+from .torch import TorchObserver
+
+__all__ = [
+    "DEFAULT_SPEC",
+    "AnswerLevel",
+    "FunctionObserver",
+    "Normaliser",
+    "Observer",
+    "ObserverReport",
+    "OnnxObserver",
+    "OpeningOptions",
+    "Preprocessing",
+    "PreprocessingOptions",
+    "RawAnswers",
+    "Settings",
+    "TorchObserver",
+    "best_classes",
+    "check_answers",
+    "default_labels",
+    "fingerprint",
+    "imagenet_labels",
+    "inspect",
+    "open_observer",
+    "read_labels",
+    "resolve_label",
+    "schemes",
+]

@@ -1,0 +1,129 @@
+"""Opening an observer from a spec: a path, ``scheme:rest``, a network, or a function."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from ..errors import InputError, ObserverError
+from .options import OpeningOptions, opening_options
+from .protocol import Observer
+
+ENTRY_POINTS = "deepception.observers"
+DEFAULT_SPEC = "default"
+
+_SCHEME_OF_SUFFIX = {
+    ".onnx": "onnx",
+    ".pt": "torch",
+    ".pth": "torch",
+    ".pt2": "torch",
+    ".torchscript": "torch",
+    ".ts": "torch",
+    ".tflite": "litert",
+    ".keras": "keras",
+}
+
+
+class ObserverFactory(Protocol):
+    """What an entry point of the group ``deepception.observers`` holds."""
+
+    def __call__(self, rest: str, options: OpeningOptions) -> Observer:
+        """Open what stands behind the scheme's colon."""
+
+
+def open_observer(spec: object, **options: Any) -> Observer:
+    """Open a classifier as an observer.
+
+    Args:
+        spec: A path, whose extension tells the scheme; ``"scheme:rest"``; ``"default"`` for the embedded
+            network; a ``torch.nn.Module``; a function from images, uint8 ``[N, H, W, 3]``, to scores; or an
+            observer, which is returned as it is.
+        options: See OpeningOptions and PreprocessingOptions: ``device``, ``threads``, ``engine``, ``labels``,
+            ``mean``, ``std``, ``size`` and so on.
+
+    Schemes are the entry points of the group ``deepception.observers`` of all installed packages, this one's
+    own among them; so the package must be installed (``pip install -e .`` in a checkout).
+
+    Raises InputError for a spec or an option that means nothing, and what the scheme raises.
+    """
+    if isinstance(spec, (str, Path)):
+        return _open_text(spec, opening_options(options))
+    if _is_torch_module(spec):
+        from .torch import observe_module
+
+        return observe_module(spec, opening_options(options))
+    if isinstance(spec, Observer):
+        if options:
+            raise InputError("an observer is open already: it takes no further options.")
+        return spec
+    if callable(spec):
+        from .function import observe_function
+
+        return observe_function(spec, opening_options(options))
+    raise InputError(
+        f"a {type(spec).__name__} is no classifier: give a path, scheme:…, a torch module or a function."
+    )
+
+
+def schemes() -> tuple[str, ...]:
+    """Names of the known schemes, sorted."""
+    from importlib import metadata  # takes longer than the rest of this package
+
+    return tuple(sorted({point.name for point in metadata.entry_points(group=ENTRY_POINTS)}))
+
+
+def open_default(rest: str, options: OpeningOptions) -> Observer:
+    """Open the network that the package carries; the factory of the scheme ``default``."""
+    from importlib import resources
+
+    from .onnx import open_onnx
+
+    if rest:
+        raise InputError(f"the embedded network is called default, without {rest!r} behind it.")
+    model = resources.files("deepception") / "data" / "default" / "efficientnet_lite0.onnx"
+    with resources.as_file(model) as path:
+        return open_onnx(str(path), options)
+
+
+def _open_text(spec: str | Path, options: OpeningOptions) -> Observer:
+    text = str(spec)
+    if text == DEFAULT_SPEC:
+        return _factory(text)("", options)
+    scheme, colon, rest = text.partition(":")
+    # One letter before a colon is a drive, and a file may have a colon in its name.
+    if isinstance(spec, Path) or not colon or len(scheme) == 1 or Path(text).exists():
+        suffix = Path(text).suffix.lower()
+        if suffix not in _SCHEME_OF_SUFFIX:
+            if not Path(text).exists():
+                raise InputError(f"there is no model {text}: give a file, or one of {_listing()}.")
+            raise InputError(f"the kind of the model {text} is not known by its name: write scheme:{text}.")
+        scheme, rest = _SCHEME_OF_SUFFIX[suffix], text
+    return _factory(scheme)(rest, options)
+
+
+def _factory(scheme: str) -> ObserverFactory:
+    from importlib import metadata
+
+    points = list(metadata.entry_points(group=ENTRY_POINTS, name=scheme))
+    if not points:
+        raise InputError(f"the scheme {scheme!r} is not known; known here: {_listing()}.")
+    if len({point.value for point in points}) > 1:
+        values = " and ".join(sorted({point.value for point in points}))
+        raise ObserverError(f"two installed packages offer the scheme {scheme!r}: {values}; remove one.")
+    try:
+        return cast("ObserverFactory", points[0].load())
+    except (ImportError, AttributeError) as error:
+        raise ObserverError(
+            f"the scheme {scheme!r} cannot be loaded from {points[0].value}: {error}."
+        ) from error
+
+
+def _listing() -> str:
+    return ", ".join(name if name == DEFAULT_SPEC else f"{name}:" for name in schemes())
+
+
+def _is_torch_module(spec: object) -> bool:
+    """Whether it is a torch network; whoever holds one has imported torch already."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(spec, torch.nn.Module)

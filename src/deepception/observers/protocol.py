@@ -1,0 +1,78 @@
+"""What every observer is: images in, raw scores and their answer level out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..stimuli import Frame
+
+
+class AnswerLevel(str, Enum):
+    """What an observer gives for an image."""
+
+    LOGITS = "logits"
+    PROBABILITIES = "probabilities"
+    TOP_K = "top-k"
+    LABEL = "label"
+
+
+@dataclass(frozen=True)
+class RawAnswers:
+    """Raw scores of N images, as the adapter got them; ``sessions`` converts them, once, in float64.
+
+    Attributes:
+        level: What ``scores`` are.
+        scores: float ``[N, K]`` logits or probabilities over all K classes; for ``top-k`` the k listed
+            probabilities ``[N, k]``, best first; for ``label`` an empty ``[N, 0]``.
+        labels: int64 ``[N, k]`` classes that ``scores`` belong to for ``top-k``; ``[N, 1]`` for ``label``;
+            ``None`` where all K classes are given.
+        resolution: The step to which probabilities were rounded, 0 where they were not.
+    """
+
+    level: AnswerLevel
+    scores: NDArray[Any]
+    labels: NDArray[np.int64] | None = None
+    resolution: float = 0.0
+
+
+@runtime_checkable
+class Observer(Protocol):
+    """A classifier under test, seen only from outside. An adapter is one file with one class like this."""
+
+    @property
+    def name(self) -> str:
+        """Short name for people, e.g. the file's stem."""
+
+    @property
+    def frame(self) -> Frame:
+        """The frame that images must have, and how photographs are brought to it."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the K classes, in the order of the scores; ``"class 7"`` where none are known."""
+
+    @property
+    def level(self) -> AnswerLevel:
+        """The answer level."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What the fingerprint is made of (DESIGN §4): JSON-able, without secrets."""
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """The only batch size that the classifier takes, or ``None`` where any will do."""
+
+    def answer(self, images: NDArray[np.uint8]) -> RawAnswers:
+        """Answer N images, uint8 ``[N, H, W, 3]`` RGB in the frame; row n answers image n.
+
+        Raises ObserverError where the classifier fails, UnreachableError where it cannot be reached.
+        """
+
+    def close(self) -> None:
+        """Release what the observer holds; calling it twice is fine."""

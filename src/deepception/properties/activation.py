@@ -1,0 +1,234 @@
+"""Activation and inhibition: places where a patch raises a class, and places where it lowers it (METHODS §3).
+
+The claim is Ouarti & Carmona's (2018): some locations activate a class, others inhibit it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..stimuli import Jitter, Patch, Stimuli, match, scramble
+from .activation_result import ActivationControls, ActivationResult
+from .backdrops import Backdrops, make_backdrops
+from .placing import Placing, make_placing, over_empty, show_placing
+from .showing import Showing
+from .spatial import most_responsive
+from .streams import other_classes, stream, stream_seed
+from .subject import ImageLike, Subject, open_subject, require_scores
+from .windows import random_crop
+
+if TYPE_CHECKING:
+    from ..sessions import Session
+
+# METHODS §3: an effect smaller than a tenth of a decade of odds is neutral.
+MARGIN = 0.1
+
+
+@dataclass(frozen=True)
+class ActivationParameters:
+    """How activation and inhibition are measured.
+
+    Attributes:
+        places: Places along a side.
+        repeats: Jittered repeats, the same at every place; METHODS asks 12 up to 49 places, 16 beyond.
+        canvases: Backgrounds: canvases, and ``"photograph"`` for one of another class where there is one.
+        scrambles: Phase scrambles of the patch on each background.
+        crops: Crops of other classes matched to the patch in mean and contrast, on each background.
+        control_patches: Patches shown once at every place of every background, shared by all photographs.
+        others: Other classes whose answers are read from the same showings.
+        margin: Half width of the neutral zone, decades of odds.
+        q: False discovery rate over places.
+        jitter: Contrast and brightness of the patch; its shift is uniform within one period.
+    """
+
+    places: int = 5
+    repeats: int = 12
+    canvases: tuple[str, ...] = ("grey", "mean", "noise", "photograph")
+    scrambles: int = 0
+    crops: int = 0
+    control_patches: int = 24
+    others: int = 100
+    margin: float = MARGIN
+    q: float = 0.05
+    jitter: Jitter = field(default_factory=Jitter)
+
+
+def measure_activation(
+    session: Session,
+    image: ImageLike,
+    label: int | str | None = None,
+    *,
+    patch: Patch | None = None,
+    period: int | None = None,
+    parameters: ActivationParameters | None = None,
+    crops_from: Sequence[Subject] = (),
+    background: Subject | None = None,
+    seed: int = 0,
+) -> ActivationResult:
+    """Measure where a patch of the photograph activates its class and where it inhibits it (METHODS §3).
+
+    Arguments and errors are those of ``measure_spatial``; ``background`` is the photograph of another class
+    that the patch is also placed on. Without one, the background ``"photograph"`` is left out.
+    """
+    require_scores(session)
+    parameters = parameters or ActivationParameters()
+    before = session.queries
+    subject = open_subject(session, image, label)
+    shape = session.observer.frame.shape
+    patch = patch or most_responsive(session, subject, seed=seed).patch(subject.pixels)
+    backdrops = activation_backdrops(shape, parameters, background, seed)
+    readers = np.concatenate(
+        [[subject.label], other_classes(len(session.observer.labels), subject.label, parameters.others, seed)]
+    )
+    placing = activation_placing(shape, patch.shape, parameters, period, seed)
+    jitter = parameters.jitter
+    showing = Showing()
+    showing.add("empty", Stimuli.plain(backdrops.pixels), (len(backdrops.pixels),))
+    show_placing(showing, "patch", [[patch]] * len(backdrops), backdrops, placing, jitter=jitter, seed=seed)
+    if parameters.scrambles:
+        scrambles = [
+            [
+                scramble(patch, stream(seed, subject.sha256, "activation", "scramble", k, s))
+                for s in range(parameters.scrambles)
+            ]
+            for k in range(len(backdrops))
+        ]
+        show_placing(showing, "scrambled", scrambles, backdrops, placing, jitter=jitter, seed=seed)
+    matched = [
+        match(random_crop(s, patch.shape, seed, "activation crop"), patch)
+        for s in crops_from[: parameters.crops]
+        if s.sha256 != subject.sha256 and s.label != subject.label
+    ]
+    if matched:
+        show_placing(
+            showing, "crops", [matched] * len(backdrops), backdrops, placing, jitter=jitter, seed=seed
+        )
+    views = showing.ask(session, readers, "activation")
+    empty = views["empty"].decades
+    places, repeats = len(placing.y), len(placing.phases)
+
+    def part(name: str) -> NDArray[np.float64]:
+        """[K, P, R, L] of class c, or with P = 0 where it was not shown."""
+        if name not in views:
+            return np.empty((len(backdrops), 0, repeats, places))
+        values = over_empty(views[name].decades[..., :1], empty[:, :1], backdrops)[..., 0]
+        return np.ascontiguousarray(np.moveaxis(values, 3, 2))
+
+    delta = over_empty(views["patch"].decades, empty, backdrops)[:, 0]
+    shown = background if "photograph" in backdrops.names else None
+    return ActivationResult(
+        name=subject.name,
+        sha256=subject.sha256,
+        label=subject.label,
+        queries=session.queries - before,
+        canvases=backdrops.names,
+        background_name=shown.name if shown else "",
+        background_sha256=shown.sha256 if shown else "",
+        places=placing.places,
+        grid=(placing.rows, placing.columns),
+        patch_shape=patch.shape,
+        patch_source=patch.source,
+        period=placing.period,
+        step=placing.step,
+        margin=parameters.margin,
+        q=parameters.q,
+        delta=part("patch")[:, 0],
+        others_delta=delta[..., 1:].mean(axis=2).astype(np.float32),
+        scrambled=part("scrambled"),
+        crops=part("crops"),
+        empty=empty[:, 0],
+        empty_rank=views["empty"].rank[:, 0],
+        empty_top=views["empty"].top,
+        censored=float(views["patch"].censored[..., 0].mean()),
+        seed=stream_seed(seed, subject.sha256, "activation", "statistics"),
+    )
+
+
+def measure_activation_controls(
+    session: Session,
+    subjects: Sequence[Subject],
+    canvas: str,
+    *,
+    patch_shape: tuple[int, int],
+    period: int | None = None,
+    parameters: ActivationParameters | None = None,
+    background: Subject | None = None,
+    seed: int = 0,
+) -> ActivationControls:
+    """Show ``control_patches`` random crops of the subjects once at every place of one background."""
+    require_scores(session)
+    parameters = parameters or ActivationParameters()
+    before = session.queries
+    shape = session.observer.frame.shape
+    backdrops = make_backdrops(shape, (canvas,), seed=seed, background=background)
+    placing = activation_placing(shape, patch_shape, parameters, period, seed)
+    sources = [subjects[i % len(subjects)] for i in range(parameters.control_patches)]
+    patches = [
+        random_crop(s, patch_shape, seed, "control patch", i // len(subjects)) for i, s in enumerate(sources)
+    ]
+    drawn = parameters.jitter.draw(len(patches), stream(seed, "control patches", "jitter"))
+    place_count = len(placing.y)
+    patch, place = (i.reshape(-1) for i in np.indices((len(patches), place_count), dtype=np.int32))
+    phase = placing.phases[patch % len(placing.phases)]
+    row = backdrops.rows(len(patches))[0, patch]
+    showing = Showing()
+    showing.add("empty", Stimuli.plain(backdrops.pixels), (len(backdrops.pixels),))
+    showing.add(
+        "patches",
+        Stimuli.single(
+            backdrops.pixels,
+            patches,
+            background=row,
+            patch=patch,
+            y=placing.y[place] + phase[:, 0],
+            x=placing.x[place] + phase[:, 1],
+            contrast=drawn.contrast[patch],
+            brightness=drawn.brightness[patch],
+        ),
+        (len(patches), place_count),
+    )
+    views = showing.ask(session, None, "activation controls")
+    empties = views["empty"].decades[row].reshape(len(patches), place_count, -1)
+    return ActivationControls(
+        name=f"activation controls on {canvas}",
+        sha256="",
+        label=-1,
+        queries=session.queries - before,
+        delta=(views["patches"].decades - empties).astype(np.float32),
+        sha256s=tuple(s.sha256 for s in sources),
+        labels=tuple(s.label for s in sources),
+        canvas=canvas,
+        background_sha256=background.sha256 if background is not None and canvas == "photograph" else "",
+    )
+
+
+def activation_backdrops(
+    shape: tuple[int, int], parameters: ActivationParameters, background: Subject | None, seed: int
+) -> Backdrops:
+    """The backgrounds of ``parameters``, without the photograph where there is none."""
+    names = [n for n in parameters.canvases if background is not None or n != "photograph"]
+    return make_backdrops(shape, names, seed=seed, background=background)
+
+
+def activation_placing(
+    shape: tuple[int, int],
+    patch_shape: tuple[int, int],
+    parameters: ActivationParameters,
+    period: int | None,
+    seed: int,
+) -> Placing:
+    """The places and shifts of the activation map."""
+    return make_placing(
+        shape,
+        patch_shape,
+        per_axis=parameters.places,
+        phases=parameters.repeats,
+        period=period,
+        seed=seed,
+        purpose="activation",
+    )

@@ -1,0 +1,277 @@
+"""What activation and inhibition give: signed maps with their tests, and their shared controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..statistics import ACTIVATOR, INHIBITOR, NEUTRAL, UNDECIDED, classify_places, max_t_bands
+from ..stimuli.patches import UInt8
+from .result import Result
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationResult(Result):
+    """What one patch adds to, or takes from, K backgrounds at L places with R jittered repeats.
+
+    Arrays in decades of odds:
+
+    Attributes:
+        places: int32 ``[L, 2]`` (y, x) at phase 0.
+        delta: ``[K, R, L]`` ℓ_c of the background with the patch minus ℓ_c of the background.
+        others_delta: float32 ``[K, L, C]`` the same for other classes, mean over repeats.
+        scrambled: ``[K, S, R, L]`` of the patch's scrambles.
+        crops: ``[K, X, R, L]`` of matched crops of other classes.
+        background_name: The photograph behind the background ``"photograph"``, or empty.
+        censored: Share of values that are only upper bounds.
+    """
+
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {
+        "places": ("place", "yx"),
+        "delta": ("background", "repeat", "place"),
+        "others_delta": ("background", "place", "class"),
+        "scrambled": ("background", "scramble", "repeat", "place"),
+        "crops": ("background", "crop", "repeat", "place"),
+        "empty": ("variant",),
+        "empty_rank": ("variant",),
+        "empty_top": ("variant",),
+    }
+
+    canvases: tuple[str, ...]
+    background_name: str
+    background_sha256: str
+    places: NDArray[np.int32]
+    grid: tuple[int, int]
+    patch_shape: tuple[int, int]
+    patch_source: str
+    period: int | None
+    step: int
+    margin: float
+    q: float
+    delta: NDArray[np.float64]
+    others_delta: NDArray[np.float32]
+    scrambled: NDArray[np.float64]
+    crops: NDArray[np.float64]
+    empty: NDArray[np.float64]
+    empty_rank: NDArray[np.int32]
+    empty_top: NDArray[np.int64]
+    censored: float
+    seed: int
+
+    @property
+    def canvas_maps(self) -> NDArray[np.float64]:
+        """Mean over repeats, ``[K, L]``."""
+        return self.delta.mean(axis=1)
+
+    @property
+    def map(self) -> NDArray[np.float64]:
+        """Δ_c, median over canvases (not the photograph) of the mean over repeats, ``[L]``."""
+        return np.median(self.canvas_maps[self._canvas_rows], axis=0)
+
+    @property
+    def specific_map(self) -> NDArray[np.float64]:
+        """The class-specific part: Δ_c minus the median of Δ over other classes, on each background ``[K, L]``."""
+        if not self.others_delta.shape[-1]:
+            return np.full_like(self.canvas_maps, np.nan)
+        return self.canvas_maps - np.median(self.others_delta.astype(np.float64), axis=-1)
+
+    @property
+    def _canvas_rows(self) -> list[int]:
+        return [k for k, name in enumerate(self.canvases) if name != "photograph"]
+
+    @cached_property
+    def classes(self) -> NDArray[np.int8]:
+        """Each place on each background, int8 ``[K, L]``: 1 activator, −1 inhibitor, 0 neutral, 2 undecided."""
+        return np.stack([classify_places(d, margin=self.margin, q=self.q) for d in self.delta])
+
+    @cached_property
+    def both_signs(self) -> NDArray[np.bool_]:
+        """Backgrounds with a place above +margin and one below −margin, both beyond max-t bands, ``[K]``."""
+        flags = []
+        for repeats in self.delta:
+            low, high = max_t_bands(repeats, seed=self.seed)
+            flags.append(bool((low > self.margin).any() and (high < -self.margin).any()))
+        return np.array(flags)
+
+    @property
+    def presence(self) -> NDArray[np.float64]:
+        """Mean over places on each background, ``[K]``: what the patch does wherever it lies."""
+        return self.canvas_maps.mean(axis=1)
+
+    @cached_property
+    def amplitudes(self) -> NDArray[np.float64]:
+        """Two-sided amplitude on each background, ``[K]``: see ``two_sided_amplitude``."""
+        return np.array([two_sided_amplitude(d) for d in self.delta])
+
+    @property
+    def amplitude(self) -> float:
+        """Median over the canvases of the two-sided amplitude."""
+        return float(np.median(self.amplitudes[self._canvas_rows]))
+
+    @property
+    def scrambled_amplitude(self) -> float:
+        """The same for the scrambles; NaN without any."""
+        return self._control_amplitude(self.scrambled)
+
+    @property
+    def crops_amplitude(self) -> float:
+        """The same for the matched crops, their median; NaN without any."""
+        return self._control_amplitude(self.crops)
+
+    def _control_amplitude(self, control: NDArray[np.float64]) -> float:
+        if not control.size:
+            return float("nan")
+        rows = [np.median([two_sided_amplitude(s) for s in control[k]]) for k in self._canvas_rows]
+        return float(np.median(rows))
+
+    @property
+    def others_amplitude(self) -> float:
+        """Median over other classes of the amplitude of their mean maps: not cross-fitted, so not too small."""
+        if not self.others_delta.shape[-1]:
+            return float("nan")
+        others = self.others_delta[self._canvas_rows].astype(np.float64)
+        amplitude = np.minimum(others.max(axis=1), -others.min(axis=1))
+        return float(np.median(np.median(amplitude, axis=1)))
+
+    def specific(self, controls: Sequence[ActivationControls]) -> NDArray[np.bool_]:
+        """Places whose Δ lies beyond the 2.5 / 97.5 % quantiles of control patches and of other classes, ``[K, L]``.
+
+        A background without its control patches has no specific place.
+        """
+        by_name = {(c.canvas, c.background_sha256): c for c in controls}
+        flags = np.zeros(self.canvas_maps.shape, dtype=bool)
+        for k, name in enumerate(self.canvases):
+            control = by_name.get((name, self.background_sha256 if name == "photograph" else ""))
+            rows = [] if control is None else control.of_other_classes(self.label, self.sha256)
+            if control is None or len(rows) < FEWEST_CONTROL_PATCHES or not self.others_delta.shape[-1]:
+                continue
+            patches = control.delta[rows][..., self.label].astype(np.float64)
+            classes = self.others_delta[k].astype(np.float64)
+            low = np.minimum(np.quantile(patches, 0.025, axis=0), np.quantile(classes, 0.025, axis=1))
+            high = np.maximum(np.quantile(patches, 0.975, axis=0), np.quantile(classes, 0.975, axis=1))
+            flags[k] = (self.canvas_maps[k] < low) | (self.canvas_maps[k] > high)
+        return flags
+
+    def shares(self) -> dict[str, float]:
+        """Shares of activators, inhibitors, neutral and undecided places, mean over canvases."""
+        places = self.classes[self._canvas_rows]
+        return {
+            "activator": float((places == ACTIVATOR).mean()),
+            "inhibitor": float((places == INHIBITOR).mean()),
+            "neutral": float((places == NEUTRAL).mean()),
+            "undecided": float((places == UNDECIDED).mean()),
+        }
+
+    @property
+    def shows(self) -> bool:
+        """Whether most canvases show both an activating and an inhibiting place."""
+        rows = self._canvas_rows
+        return bool(self.both_signs[rows].sum() * 2 > len(rows))
+
+    def summary(self) -> dict[str, Any]:
+        """The figures of this photograph."""
+        maps = self.canvas_maps
+        rows = self._canvas_rows
+        photograph = self.canvases.index("photograph") if "photograph" in self.canvases else None
+        place = maps - self.presence[:, None]
+        return {
+            "amplitude": self.amplitude,
+            "amplitude_over_canvases": [
+                float(self.amplitudes[rows].min()),
+                float(self.amplitudes[rows].max()),
+            ],
+            "strongest_activation": float(np.median(maps[rows].max(axis=1))),
+            "strongest_inhibition": float(np.median(maps[rows].min(axis=1))),
+            "presence": float(np.median(self.presence[rows])),
+            "place_deviation": float(np.median(place[rows].std(axis=1))),
+            "shares": self.shares(),
+            "shows_both_signs": self.shows,
+            "both_signs": {
+                name: bool(flag) for name, flag in zip(self.canvases, self.both_signs, strict=True)
+            },
+            "shows_both_signs_on_photograph": None
+            if photograph is None
+            else bool(self.both_signs[photograph]),
+            "scrambled_amplitude": self.scrambled_amplitude,
+            "matched_crops_amplitude": self.crops_amplitude,
+            "other_classes_amplitude": self.others_amplitude,
+            "places": len(self.places),
+            "repeats": self.delta.shape[1],
+            "background": self.background_name,
+            "values_touch_limit": self.censored > 0,
+        }
+
+    def plot(self, image: UInt8 | None = None, *, canvas: str | None = None, **options: Any) -> Any:
+        """The signed place map of one background (the first where ``None``), a matplotlib figure."""
+        from ..plots import place_map
+
+        k = 0 if canvas is None else self.canvases.index(canvas)
+        return place_map(
+            image,
+            self.canvas_maps[k].reshape(self.grid),
+            self.places + self.step // 2,
+            self.patch_shape,
+            signed=True,
+            unit="decades of odds",
+            classes=self.classes[k],
+            **options,
+        )
+
+
+# METHODS §3: fewer control patches than this cannot place a 2.5 % quantile.
+FEWEST_CONTROL_PATCHES = 20
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationControls(Result):
+    """Control patches at every place of one background, read for all classes; shared by all photographs.
+
+    Attributes:
+        delta: float32 ``[patches, L, classes]``.
+        sha256s: The photograph that each patch comes from.
+        labels: Its class.
+        canvas: The background's name; ``background_sha256`` tells which photograph, if it is one.
+    """
+
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"delta": ("patch", "place", "class")}
+
+    delta: NDArray[np.float32]
+    sha256s: tuple[str, ...]
+    labels: tuple[int, ...]
+    canvas: str
+    background_sha256: str
+
+    def of_other_classes(self, label: int, sha256: str) -> list[int]:
+        """Rows of patches from other photographs than ``sha256``, of other classes than ``label``."""
+        pairs = zip(self.labels, self.sha256s, strict=True)
+        return [i for i, (c, s) in enumerate(pairs) if c != label and s != sha256]
+
+    def amplitude(self, label: int, sha256: str) -> float:
+        """Median over the patches of other classes of their two-sided amplitude for class ``label``."""
+        rows = self.of_other_classes(label, sha256)
+        if not rows:
+            return float("nan")
+        values = self.delta[rows][..., label].astype(np.float64)
+        return float(np.median(np.minimum(values.max(axis=1), -values.min(axis=1))))
+
+    def summary(self) -> dict[str, Any]:
+        """How many patches were used, and on what."""
+        return {"patches": len(self.sha256s), "canvas": self.canvas}
+
+
+def two_sided_amplitude(repeats: NDArray[np.float64]) -> float:
+    """The lesser of activation and inhibition over places, ``[R, L]``; above 0 only where both signs occur.
+
+    The strongest place of each sign is chosen on half of the repeats and read on the other, both ways.
+    """
+    half = repeats.shape[0] // 2
+    readings = []
+    for choose, read in ((repeats[:half], repeats[half:]), (repeats[half:], repeats[:half])):
+        chosen, value = choose.mean(axis=0), read.mean(axis=0)
+        readings.append(min(value[chosen.argmax()], -value[chosen.argmin()]))
+    return float(np.mean(readings))

@@ -1,0 +1,174 @@
+"""What repetition gives: dose curves with their controls, shapes, trends and thresholds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..statistics import DoseShape, Threshold, dose_shape, page_trend, slope_log2, threshold
+from .result import Result
+
+
+@dataclass(frozen=True, eq=False)
+class CumulativeResult(Result):
+    """What n copies of a patch answer, beside their controls at the same places.
+
+    Arrays in decades of odds, each showing minus its own empty canvas; K canvases, A draws, D doses:
+
+    Attributes:
+        doses: int64 ``[D]``, copies, from 1.
+        copies: ``[K, A, D]`` n identical copies.
+        recognised: bool ``[K, A, D]`` whether the top-1 is c.
+        scrambled: ``[K, A, D]`` n scrambles, or no draws.
+        crops: ``[K, A, D]`` n different crops of the photograph, or no draws.
+        enlarged: ``[K, A, D]`` one enlarged patch of equal area, or no draws.
+        others_slope: ``[K, C]`` the slope on log2 dose read for other classes.
+        best_first: ``[D']`` copies at the places of the activation map from best to worst, first canvas;
+            ``worst_first`` the other way round; empty where the map was not given.
+        empty_recognised: bool ``[B]`` whether an empty canvas's top-1 is c.
+    """
+
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {
+        "doses": ("dose",),
+        "copies": ("canvas", "draw", "dose"),
+        "recognised": ("canvas", "draw", "dose"),
+        "scrambled": ("canvas", "draw", "dose"),
+        "crops": ("canvas", "draw", "dose"),
+        "enlarged": ("canvas", "draw", "dose"),
+        "others_slope": ("canvas", "class"),
+        "best_first": ("dose",),
+        "worst_first": ("dose",),
+        "empty": ("variant",),
+        "empty_rank": ("variant",),
+        "empty_top": ("variant",),
+        "empty_recognised": ("variant",),
+    }
+
+    canvases: tuple[str, ...]
+    doses: NDArray[np.int64]
+    patch_shape: tuple[int, int]
+    patch_source: str
+    copies: NDArray[np.float64]
+    recognised: NDArray[np.bool_]
+    scrambled: NDArray[np.float64]
+    crops: NDArray[np.float64]
+    enlarged: NDArray[np.float64]
+    others_slope: NDArray[np.float64]
+    best_first: NDArray[np.float64]
+    worst_first: NDArray[np.float64]
+    empty: NDArray[np.float64]
+    empty_rank: NDArray[np.int32]
+    empty_top: NDArray[np.int64]
+    empty_recognised: NDArray[np.bool_]
+    q: float
+    censored: float
+    seed: int
+
+    def _slope(self, curves: NDArray[np.float64]) -> float:
+        """Slope on log2 dose, median over canvases; NaN without draws."""
+        if not curves.size or len(self.doses) < 2:
+            return float("nan")
+        return float(np.median([slope_log2(k, self.doses) for k in curves]))
+
+    @property
+    def onset(self) -> NDArray[np.float64]:
+        """What the first copy does, mean over draws, ``[K]``: apart from repetition."""
+        return self.copies[:, :, 0].mean(axis=1)
+
+    @cached_property
+    def slopes(self) -> NDArray[np.float64]:
+        """Slope on log2 dose of identical copies on each canvas, ``[K]``, decades a doubling."""
+        return np.array([slope_log2(k, self.doses) for k in self.copies])
+
+    @property
+    def slope(self) -> float:
+        """Median over canvases of ``slopes``."""
+        return float(np.median(self.slopes))
+
+    def control_slopes(self) -> dict[str, float]:
+        """The slope of each control, median over canvases; NaN where not measured."""
+        others = float(np.median(self.others_slope)) if self.others_slope.size else float("nan")
+        return {
+            "scrambles": self._slope(self.scrambled),
+            "different crops": self._slope(self.crops),
+            "one enlarged patch": self._slope(self.enlarged),
+            "other classes": others,
+        }
+
+    @cached_property
+    def trends(self) -> NDArray[np.float64]:
+        """Page's trend test on each canvas: p of rising and p of falling, ``[K, 2]``."""
+        return np.array(
+            [[page_trend(k, decreasing=False)[1], page_trend(k, decreasing=True)[1]] for k in self.copies]
+        )
+
+    @cached_property
+    def shapes(self) -> tuple[DoseShape, ...]:
+        """Rising, falling, peaked or flat, cross-validated over draws, on each canvas."""
+        return tuple(dose_shape(k) for k in self.copies)
+
+    @property
+    def shape(self) -> str:
+        """The shape on most canvases, ``"mixed"`` where none has a majority."""
+        names = [s.shape for s in self.shapes]
+        most = max(sorted(set(names)), key=names.count)
+        return most if names.count(most) * 2 > len(names) else "mixed"
+
+    @cached_property
+    def threshold(self) -> Threshold:
+        """Number of copies at which recognition is half way, pooled over canvases and draws, where it has one."""
+        trials = self.recognised.shape[0] * self.recognised.shape[1]
+        return threshold(
+            self.doses,
+            self.recognised.sum(axis=(0, 1)),
+            np.full(len(self.doses), trials),
+            guess=float(self.empty_recognised.mean()),
+            seed=self.seed,
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """The figures of this photograph."""
+        controls = self.control_slopes()
+        return {
+            "onset": float(np.median(self.onset)),
+            "onset_over_canvases": [float(self.onset.min()), float(self.onset.max())],
+            "slope": self.slope,
+            "slope_over_canvases": [float(self.slopes.min()), float(self.slopes.max())],
+            "slope_unit": "decades of odds per doubling",
+            "control_slopes": controls,
+            "page_p_rising": self.trends[:, 0].tolist(),
+            "page_p_falling": self.trends[:, 1].tolist(),
+            "shape": self.shape,
+            "shapes": dict(zip(self.canvases, (s.shape for s in self.shapes), strict=True)),
+            "doses": self.doses.tolist(),
+            "draws": self.copies.shape[1],
+            "recognised_share": self.recognised.mean(axis=(0, 1)).tolist(),
+            "recognised_empty": float(self.empty_recognised.mean()),
+            "threshold": self.threshold,
+            "values_touch_limit": self.censored > 0,
+        }
+
+    def plot(self, **options: Any) -> Any:
+        """The dose curves with their controls, a matplotlib figure; draws of all canvases pooled."""
+        from ..plots import dose_curve
+
+        curves = {"identical copies": self.copies}
+        for name, values in (
+            ("scrambles", self.scrambled),
+            ("different crops", self.crops),
+            ("one enlarged patch", self.enlarged),
+        ):
+            if values.size:
+                curves[name] = values
+        pooled = {name: values.reshape(-1, values.shape[-1]) for name, values in curves.items()}
+        return dose_curve(
+            self.doses,
+            pooled,
+            recognition=self.recognised.mean(axis=(0, 1)),
+            onset=float(np.median(self.onset)),
+            **options,
+        )

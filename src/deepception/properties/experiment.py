@@ -1,0 +1,172 @@
+"""Experiments: how a property plugs into audits and studies; built-ins register as third parties do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from .headline import Headline
+from .result import Result
+from .subject import Subject
+
+if TYPE_CHECKING:
+    from ..sessions import Session
+
+ENTRY_POINTS = "deepception.properties"
+SETTINGS = ("quick", "standard", "full")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a measurement may use besides its photograph.
+
+    Attributes:
+        seed: Seed of the run.
+        earlier: Results of the experiments that this one needs, of the same photograph, by name.
+        period: The observer's period in pixels, ``None`` where none was found or measured.
+        pool: Control photographs.
+        background: A photograph of another class to place patches on, where there is one.
+    """
+
+    seed: int = 0
+    earlier: Mapping[str, Result] = field(default_factory=dict)
+    period: int | None = None
+    pool: Sequence[Subject] = ()
+    background: Subject | None = None
+
+
+@dataclass(frozen=True)
+class ControlTask:
+    """One shared control measurement: once for an observer, for all photographs.
+
+    Attributes:
+        key: What tells it from the experiment's other tasks, JSON values.
+        sources: Indices into the pool of the photographs that it shows.
+        background: Index into the pool of the photograph it places patches on, or ``None``.
+        price: Queries that it costs, at most.
+        measure: Session, sources, background, period and seed to a result.
+    """
+
+    key: Mapping[str, Any]
+    sources: tuple[int, ...]
+    background: int | None
+    price: int
+    measure: Callable[[Session, Sequence[Subject], Subject | None, int | None, int], Result]
+
+
+@dataclass(frozen=True)
+class PropertySummary:
+    """One property over all photographs.
+
+    Attributes:
+        name: The experiment's name.
+        headline: Effect, controls and verdict; ``None`` where there is nothing to judge.
+        figures: Further figures, JSON values.
+        rows: One entry for each photograph, JSON values.
+        queries: What the measurements cost, controls included.
+        open_questions: What these settings leave open, one sentence each.
+    """
+
+    name: str
+    headline: Headline | None
+    figures: dict[str, Any]
+    rows: list[dict[str, Any]]
+    queries: int
+    open_questions: list[str]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A property, ready for audits and studies.
+
+    Attributes:
+        name: Name on the command line and in stored results.
+        question: What it asks, in words for a person.
+        parameters: Parameters for each setting (quick, standard, full); a frozen dataclass of plain values.
+        measure: Session, subject, parameters and context to a result.
+        price: Parameters, frame (height, width) and whether there is a background photograph to the queries
+            that one photograph costs at most; ``exact_price`` tells whether it costs exactly that.
+        result: Class of the result.
+        row: A result and the shared controls to one JSON-able row for that photograph.
+        summarise: The rows and the queries spent to a summary.
+        needs: Experiments that go before, on the same photograph.
+        uses_period: Whether the observer's period is measured first.
+        needs_background: Whether parameters ask for a photograph of another class.
+        controls: Parameters and pool to the shared control tasks.
+        control_result: Class of their results.
+        schema: Version of the result, raised when stored ones cannot be read any more.
+        exact_price: Parameters to whether ``price`` is exact.
+    """
+
+    name: str
+    question: str
+    parameters: Mapping[str, Any]
+    measure: Callable[[Session, Subject, Any, Context], Result]
+    price: Callable[[Any, tuple[int, int], bool], int]
+    result: type[Result]
+    row: Callable[[Any, Sequence[Any]], dict[str, Any]]
+    summarise: Callable[[list[dict[str, Any]], int], PropertySummary]
+    needs: tuple[str, ...] = ()
+    uses_period: bool = False
+    needs_background: Callable[[Any], bool] = lambda parameters: False
+    controls: Callable[[Any, Sequence[Subject], tuple[int, int]], list[ControlTask]] = lambda p, pool, shape: []
+    control_result: type[Result] | None = None
+    schema: int = 1
+    exact_price: Callable[[Any], bool] = lambda parameters: True
+
+    def for_setting(self, setting: str) -> Any:
+        """The parameters of a setting; raises InputError for an unknown one."""
+        if setting not in self.parameters:
+            raise InputError(f"there is no setting {setting!r}: choose among {', '.join(self.parameters)}")
+        return self.parameters[setting]
+
+
+@cache
+def experiments() -> Mapping[str, Experiment]:
+    """All installed experiments by name, in the order in which they can run."""
+    from importlib.metadata import entry_points
+
+    found: dict[str, Experiment] = {}
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda p: p.name):
+        experiment = point.load()
+        if not isinstance(experiment, Experiment):
+            raise InputError(
+                f"the installed property {point.name!r} is not an Experiment: remove that package"
+            )
+        found[experiment.name] = experiment
+    ordered: dict[str, Experiment] = {}
+
+    def place(name: str, asked_by: tuple[str, ...]) -> None:
+        if name in ordered:
+            return
+        if name not in found or name in asked_by:
+            raise InputError(
+                f"the property {asked_by[-1]!r} needs {name!r}, which is not installed or needs it back"
+            )
+        for needed in found[name].needs:
+            place(needed, (*asked_by, name))
+        ordered[name] = found[name]
+
+    first = ("local", "spatial", "activation", "cumulative")
+    for name in sorted(found, key=lambda n: (first.index(n) if n in first else len(first), n)):
+        place(name, (name + " itself",))
+    return ordered
+
+
+def with_needs(names: Sequence[str]) -> list[Experiment]:
+    """The named experiments and all that they need, in the order in which they run.
+
+    Raises InputError for an unknown name.
+    """
+    known = experiments()
+    for name in names:
+        if name not in known:
+            raise InputError(f"there is no property {name!r}: choose among {', '.join(known)}")
+    wanted = set(names)
+    for experiment in reversed(list(known.values())):
+        if experiment.name in wanted:
+            wanted.update(experiment.needs)
+    return [e for e in known.values() if e.name in wanted]

@@ -1,0 +1,240 @@
+"""What the local property gives: each region's sufficiency and necessity, and their shared controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..statistics import CrossFit, cross_fitted_best, gini, regress_out, spearman
+from ..stimuli import Patch, crop
+from ..stimuli.patches import UInt8
+from .result import Result
+from .streams import stream
+
+
+@dataclass(frozen=True, eq=False)
+class LocalResult(Result):
+    """What each of R regions answers alone (sufficiency) and what its absence costs (necessity).
+
+    Arrays, in decades of odds unless said otherwise; K canvases, J repeats, S scrambles, C other classes:
+
+    Attributes:
+        boxes: int32 ``[R, 4]`` y, x, height, width of each region, pixels of the frame.
+        areas: int64 ``[R]`` pixels of each region.
+        label_map: int32 ``[H, W]`` the region of each pixel, for superpixels; else ``[0, 0]``.
+        sufficiency: ``[K, J, R]`` ℓ_c of the region alone on the canvas, minus the empty canvas.
+        log10_p: ``[K, J, R]`` log10 p_c of the region alone.
+        rank: int32 ``[K, J, R]`` rank of c, 0 is the best.
+        scrambled: ``[K, S, R]`` as ``sufficiency``, for the region's phase scramble.
+        necessity: ``[K, R]`` ℓ_c of the photograph minus ℓ_c without the region, filled from the canvas.
+        scrambled_necessity: ``[R]`` ℓ_c with the region scrambled, minus ℓ_c without it (first canvas).
+        others_range: ``[K, C]`` p95 − p5 over regions of the sufficiency read for other classes.
+        empty: ``[B]`` ℓ_c of each empty canvas variant; ``empty_rank`` and ``empty_top`` beside it.
+        clean: ℓ_c of the whole photograph.
+        censored: Share of the sufficiency values that are only upper bounds.
+    """
+
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {
+        "boxes": ("region", "box"),
+        "areas": ("region",),
+        "label_map": ("y", "x"),
+        "sufficiency": ("canvas", "repeat", "region"),
+        "log10_p": ("canvas", "repeat", "region"),
+        "rank": ("canvas", "repeat", "region"),
+        "scrambled": ("canvas", "scramble", "region"),
+        "necessity": ("canvas", "region"),
+        "scrambled_necessity": ("region",),
+        "others_range": ("canvas", "class"),
+        "empty": ("variant",),
+        "empty_rank": ("variant",),
+        "empty_top": ("variant",),
+    }
+
+    kind: str
+    canvases: tuple[str, ...]
+    boxes: NDArray[np.int32]
+    areas: NDArray[np.int64]
+    label_map: NDArray[np.int32]
+    sufficiency: NDArray[np.float64]
+    log10_p: NDArray[np.float64]
+    rank: NDArray[np.int32]
+    scrambled: NDArray[np.float64]
+    necessity: NDArray[np.float64]
+    scrambled_necessity: NDArray[np.float64]
+    others_range: NDArray[np.float64]
+    empty: NDArray[np.float64]
+    empty_rank: NDArray[np.int32]
+    empty_top: NDArray[np.int64]
+    clean: float
+    clean_top: int
+    censored: float
+    seed: int
+
+    @cached_property
+    def canvas_maps(self) -> NDArray[np.float64]:
+        """Sufficiency of each region on each canvas, mean over repeats, ``[K, R]``."""
+        return self.sufficiency.mean(axis=1)
+
+    @property
+    def map(self) -> NDArray[np.float64]:
+        """Sufficiency of each region, median over canvases, ``[R]``."""
+        return np.median(self.canvas_maps, axis=0)
+
+    @property
+    def necessity_map(self) -> NDArray[np.float64]:
+        """Necessity of each region, median over canvases, ``[R]``."""
+        return np.median(self.necessity, axis=0)
+
+    @cached_property
+    def agreement(self) -> float:
+        """Lowest rank correlation between the maps of two canvases; NaN with one canvas."""
+        return lowest_correlation(self.canvas_maps)
+
+    @cached_property
+    def best(self) -> CrossFit:
+        """The most responsive region: chosen on half of the showings, its value read on the other half."""
+        showings = self.sufficiency.reshape(-1, self.sufficiency.shape[-1])
+        return cross_fitted_best(showings, seed=self.seed)
+
+    @cached_property
+    def ranges(self) -> NDArray[np.float64]:
+        """p95 − p5 over regions on each canvas, ``[K]``: of each showing, then averaged, as the controls' are."""
+        return region_range(self.sufficiency).mean(axis=1)
+
+    @cached_property
+    def extremes(self) -> NDArray[np.float64]:
+        """Max − min over regions on each canvas, ``[K]``."""
+        return np.ptp(self.sufficiency, axis=-1).mean(axis=1)
+
+    @property
+    def scrambled_range(self) -> float:
+        """The range of the scrambled regions, median over canvases."""
+        return float(np.median(region_range(self.scrambled).mean(axis=1))) if self.scrambled.size else np.nan
+
+    def carries(self, controls: Sequence[LocalControls] = ()) -> NDArray[np.bool_]:
+        """Regions that carry the answer: above every control, in sufficiency and in necessity, bool ``[R]``.
+
+        ``controls`` are those of photographs of other classes; without any control none carries it.
+        """
+        alone = [self.scrambled.mean(axis=0)] if self.scrambled.size else []
+        absent = [self.scrambled_necessity[None]] if self.scrambled_necessity.size else []
+        for control in controls:
+            alone.append(np.median(control.sufficiency[..., self.label], axis=1))
+            absent.append(np.median(control.necessity[..., self.label], axis=1))
+        if not alone or not absent:
+            return np.zeros(len(self.boxes), dtype=bool)
+        return np.asarray(
+            (self.map > np.concatenate(alone).max(axis=0))
+            & (self.necessity_map > np.concatenate(absent).max(axis=0))
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """The figures of this photograph."""
+        probability = 10**self.log10_p
+        figures: dict[str, Any] = {
+            "range": float(np.median(self.ranges)),
+            "range_over_canvases": [float(self.ranges.min()), float(self.ranges.max())],
+            "range_touches_limit": self.censored > 0,
+            "max_minus_min": float(np.median(self.extremes)),
+            "range_log10_p": float(np.median(region_range(self.log10_p).mean(axis=1))),
+            "scrambled_range": self.scrambled_range,
+            "other_classes_range": float(np.median(self.others_range)) if self.others_range.size else None,
+            "regions": len(self.boxes),
+            "recognised_alone_top1": float((self.rank == 0).mean()),
+            "recognised_alone_top5": float((self.rank < 5).mean()),
+            "canvas_agreement": self.agreement,
+            "depends_on_canvas": bool(self.agreement < 0.5),
+            "sufficiency_necessity_correlation": spearman(self.map, self.necessity_map),
+            "best_region": self.best.index,
+            "best_value": self.best.value,
+            "best_same_choice": self.best.same_choice,
+            "best_distinguishable": self.best.distinguishable and not self.agreement < 0.5,
+            "clean": self.clean,
+        }
+        if self.kind == "grid":
+            figures["gini"] = float(np.median([gini(p) for p in probability.mean(axis=1)]))
+        if self.kind == "superpixels":
+            residual = regress_out(self.map, np.log(self.areas))
+            figures["range_without_area"] = float(region_range(residual))
+        return figures
+
+    def patch(self, pixels: UInt8, index: int | None = None) -> Patch:
+        """The region ``index`` (the most responsive where ``None``) cut from the frame, uint8 ``[H, W, 3]``."""
+        chosen = self.best.index if index is None else index
+        y, x, h, w = (int(v) for v in self.boxes[chosen])
+        cut = crop(pixels, y, x, h, w, source=f"{self.name} y={y} x={x}")
+        if not self.label_map.size:
+            return cut
+        inside = self.label_map[y : y + h, x : x + w] == chosen
+        return Patch(cut.pixels, np.where(inside, 255, 0).astype(np.uint8), cut.source)
+
+    def random_patch(self, pixels: UInt8, seed: int) -> Patch:
+        """A seeded random region other than the most responsive one."""
+        pool = [i for i in range(len(self.boxes)) if i != self.best.index] or [self.best.index]
+        drawn = int(stream(seed, self.sha256, "random region").integers(len(pool)))
+        return self.patch(pixels, pool[drawn])
+
+    def plot(self, image: UInt8, **options: Any) -> Any:
+        """The sufficiency map over the photograph (uint8 ``[H, W, 3]`` in the frame), a matplotlib figure."""
+        from ..plots import region_map
+
+        return region_map(
+            image,
+            self.map,
+            self.boxes,
+            signed=True,
+            unit="decades of odds",
+            mark=self.best.index if self.summary()["best_distinguishable"] else None,
+            **options,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LocalControls(Result):
+    """The same regions of M photographs, read for all K classes; measured once for an observer.
+
+    Attributes:
+        sufficiency: float32 ``[M, K canvases, R, classes]``.
+        necessity: float32 ``[M, K canvases, R, classes]``.
+        sha256s: The photographs.
+        labels: Their classes.
+    """
+
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {
+        "sufficiency": ("photograph", "canvas", "region", "class"),
+        "necessity": ("photograph", "canvas", "region", "class"),
+    }
+
+    canvases: tuple[str, ...]
+    sufficiency: NDArray[np.float32]
+    necessity: NDArray[np.float32]
+    sha256s: tuple[str, ...]
+    labels: tuple[int, ...]
+
+    def summary(self) -> dict[str, Any]:
+        """How many photographs were used."""
+        return {"photographs": len(self.sha256s)}
+
+    def ranges(self, label: int, rows: Sequence[int]) -> float:
+        """Median over the photographs ``rows`` of the region range of class ``label``, or NaN without any."""
+        if not rows:
+            return float("nan")
+        per_canvas = region_range(self.sufficiency[list(rows), ..., label].astype(np.float64))
+        return float(np.median(np.median(per_canvas, axis=1)))
+
+
+def region_range(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """p95 − p5 along the last axis."""
+    low, high = np.quantile(values, (0.05, 0.95), axis=-1)
+    return np.asarray(high - low)
+
+
+def lowest_correlation(maps: NDArray[np.float64]) -> float:
+    """Lowest Spearman correlation between any two rows of ``[K, R]``; NaN with one row."""
+    pairs = [spearman(maps[i], maps[j]) for i in range(len(maps)) for j in range(i)]
+    return min(pairs) if pairs else float("nan")

@@ -1,0 +1,71 @@
+"""A subject: one photograph in the observer's frame, and the class that is measured on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..observers import AnswerLevel, resolve_label
+from ..stimuli import Photograph, as_photograph, fit_frame
+from ..stimuli.patches import UInt8
+
+if TYPE_CHECKING:
+    from ..sessions import Session
+
+# What can be measured: a path, a Pillow image, a uint8 array [h, w, 3], or a loaded photograph.
+ImageLike = Photograph | str | Path | Any
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One photograph as the observer sees it, and the class c that is read.
+
+    Attributes:
+        pixels: uint8 ``[H, W, 3]`` in the frame.
+        label: The class c, an index.
+        name: The photograph's name.
+        sha256: SHA-256 of the photograph's bytes.
+        labelled: Whether c was given; else it is the observer's clean top-1.
+    """
+
+    pixels: UInt8
+    label: int
+    name: str
+    sha256: str
+    labelled: bool = True
+
+
+def open_subject(
+    session: Session, image: ImageLike, label: int | str | None = None, *, as_is: bool = False
+) -> Subject:
+    """Bring an image to the session's frame and settle its class.
+
+    Without a label the observer is asked for its clean top-1, which costs one query. Raises PhotographError
+    for an image that cannot be used, InputError for an unknown label.
+    """
+    if isinstance(image, Subject):
+        return image
+    photograph = as_photograph(image)
+    pixels = fit_frame(photograph, session.observer.frame, as_is=as_is)
+    if label is None:
+        index = int(session.ask_images(pixels[None]).top[0, 0])
+    else:
+        index = resolve_label(label, session.observer.labels)
+    return Subject(pixels, index, photograph.name, photograph.sha256, labelled=label is not None)
+
+
+def require_scores(session: Session) -> None:
+    """Refuse observers that give a label only: these properties are measured in decades of odds."""
+    if session.observer.level is AnswerLevel.LABEL:
+        raise InputError(
+            f"{session.observer.name} answers with a label only, and the properties need scores: "
+            "give an observer that answers with logits, probabilities or top-k scores"
+        )
+
+
+def of_other_classes(subjects: Sequence[Subject], subject: Subject) -> list[int]:
+    """Indices of ``subjects`` that are neither this photograph nor of its class."""
+    return [i for i, s in enumerate(subjects) if s.sha256 != subject.sha256 and s.label != subject.label]

@@ -1,0 +1,269 @@
+"""From results to figures over photographs: one row a photograph, then headlines with controls (METHODS §0–4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..statistics import bca, benjamini_hochberg
+from .activation import ActivationControls, ActivationResult
+from .cumulative import CumulativeResult
+from .experiment import PropertySummary
+from .headline import make_headline, share
+from .local import LocalControls, LocalResult
+from .result import jsonable
+from .spatial import SpatialControls, SpatialResult
+
+Row = dict[str, Any]
+
+
+def _usable(labels: Sequence[int], sha256s: Sequence[str], label: int, sha256: str) -> list[int]:
+    """Control photographs that are neither this one nor of its class."""
+    return [i for i, (c, s) in enumerate(zip(labels, sha256s, strict=True)) if c != label and s != sha256]
+
+
+def _column(rows: Sequence[Row], name: str) -> NDArray[np.float64]:
+    """One figure of every photograph, NaN where it is missing."""
+    return np.array([np.nan if row.get(name) is None else float(row[name]) for row in rows])
+
+
+def _median(rows: Sequence[Row], name: str) -> dict[str, Any] | None:
+    values = _column(rows, name)
+    values = values[np.isfinite(values)]
+    return None if not values.size else dict(bca(values).to_json())
+
+
+def _header(result: Any) -> Row:
+    return {"name": result.name, "sha256": result.sha256, "label": result.label, "queries": result.queries}
+
+
+def local_row(result: LocalResult, controls: Sequence[LocalControls]) -> Row:
+    """The figures of one photograph, its shared controls read for its class."""
+    usable = [c for c in controls if _usable(c.labels, c.sha256s, result.label, result.sha256)]
+    ranges = [c.ranges(result.label, range(len(c.labels))) for c in usable]
+    carrying = result.carries(usable)
+    return {
+        **_header(result),
+        **jsonable(result.summary()),
+        "crops_range": float(np.median(ranges)) if ranges else None,
+        "crops": len(usable),
+        "carrying_regions": int(carrying.sum()),
+        "carrying_share": float(carrying.mean()),
+        "carrying": np.flatnonzero(carrying).tolist(),
+    }
+
+
+def summarise_local(rows: list[Row], queries: int) -> PropertySummary:
+    """Is the range over regions larger than that of their controls?"""
+    headline = make_headline(
+        "local",
+        "range of what single regions answer alone, p95 − p5 over regions",
+        _column(rows, "range"),
+        {
+            "scrambled regions": _column(rows, "scrambled_range"),
+            "the same regions of other photographs": _column(rows, "crops_range"),
+            "other classes, same regions": _column(rows, "other_classes_range"),
+        },
+        queries=queries,
+    )
+    figures = {
+        name: _median(rows, name)
+        for name in (
+            "range",
+            "max_minus_min",
+            "range_log10_p",
+            "recognised_alone_top1",
+            "recognised_alone_top5",
+            "gini",
+            "canvas_agreement",
+            "sufficiency_necessity_correlation",
+            "carrying_share",
+        )
+    }
+    figures["any_region_recognised"] = share([row["recognised_alone_top1"] > 0 for row in rows])
+    figures["map_depends_on_canvas"] = share([bool(row["depends_on_canvas"]) for row in rows])
+    figures["best_region_distinguishable"] = share([bool(row["best_distinguishable"]) for row in rows])
+    return PropertySummary(
+        "local", headline, figures, rows, queries, _open(rows, "crops", "crops of other classes")
+    )
+
+
+def spatial_row(result: SpatialResult, controls: Sequence[SpatialControls]) -> Row:
+    """The figures of one photograph, its shared controls read for its class."""
+    ranges = [
+        c.for_class(result.label, rows)
+        for c in controls
+        if (rows := _usable(c.labels, c.sha256s, result.label, result.sha256))
+    ]
+    return {
+        **_header(result),
+        **jsonable(result.summary()),
+        "crops_range": float(np.median(ranges)) if ranges else None,
+        "crops": len(ranges),
+    }
+
+
+def summarise_spatial(rows: list[Row], queries: int) -> PropertySummary:
+    """Is the range over places larger than that of scrambles, crops and other classes?"""
+    controls = {
+        "scrambles": _column(rows, "scrambled_range"),
+        "crops of other classes": _column(rows, "crops_range"),
+        "matched crops of other classes": _column(rows, "matched_crops_range"),
+        "other classes, same patch": _column(rows, "other_classes_range"),
+    }
+    effect = _column(rows, "range")
+    headline = make_headline(
+        "spatial",
+        "range of what one patch answers over places, best minus worst, phases apart",
+        effect,
+        controls,
+        queries=queries,
+    )
+    figures: dict[str, Any] = {
+        name: _median(rows, name)
+        for name in (
+            "range",
+            "range_log10_p",
+            "p95_minus_p5",
+            "max_minus_min",
+            "random_region_range",
+            "share_place",
+            "share_phase",
+            "share_interaction",
+        )
+    }
+    for decades in (2, 3):
+        figures[f"at_least_{decades}_decades"] = {
+            "patch": share(effect >= decades),
+            **{k: share(v[np.isfinite(v)] >= decades) for k, v in controls.items() if np.isfinite(v).any()},
+        }
+    figures["period"] = rows[0]["period"] if rows else None
+    figures["places"] = sorted({row["places"] for row in rows})
+    left = _open(rows, "crops", "crops of other classes")
+    if figures["period"] is None:
+        left.append(
+            "No period is known, so place and alignment with the network's stride are not told apart by it."
+        )
+    return PropertySummary("spatial", headline, figures, rows, queries, left)
+
+
+def activation_row(result: ActivationResult, controls: Sequence[ActivationControls]) -> Row:
+    """The figures of one photograph, its shared controls read for its class."""
+    of_canvas = {
+        c.canvas: c.amplitude(result.label, result.sha256) for c in controls if c.canvas != "photograph"
+    }
+    known = [v for v in of_canvas.values() if np.isfinite(v)]
+    specific = result.specific(controls)
+    return {
+        **_header(result),
+        **jsonable(result.summary()),
+        "control_patches_amplitude": float(np.median(known)) if known else None,
+        "crops": len(known),
+        "specific_share": float(specific.mean()) if known else None,
+        **{f"share_{name}": value for name, value in result.shares().items()},
+    }
+
+
+def summarise_activation(rows: list[Row], queries: int) -> PropertySummary:
+    """Do activation and inhibition exceed those of control patches and of other classes?"""
+    headline = make_headline(
+        "activation",
+        "two-sided amplitude: the lesser of the strongest activation and the strongest inhibition",
+        _column(rows, "amplitude"),
+        {
+            "scrambles": _column(rows, "scrambled_amplitude"),
+            "patches of other classes": _column(rows, "control_patches_amplitude"),
+            "matched crops of other classes": _column(rows, "matched_crops_amplitude"),
+            "other classes, same patch": _column(rows, "other_classes_amplitude"),
+        },
+        queries=queries,
+    )
+    names = (
+        "amplitude",
+        "strongest_activation",
+        "strongest_inhibition",
+        "presence",
+        "place_deviation",
+        "share_activator",
+        "share_inhibitor",
+        "share_neutral",
+        "share_undecided",
+        "specific_share",
+    )
+    figures: dict[str, Any] = {name: _median(rows, name) for name in names}
+    for name in ("activator", "inhibitor", "neutral", "undecided"):
+        values = _column(rows, f"share_{name}")
+        figures[f"mean_share_{name}"] = dict(bca(values, "mean").to_json()) if values.size else None
+    figures["shows_both_signs"] = share([bool(row["shows_both_signs"]) for row in rows])
+    on_photograph = [row["shows_both_signs_on_photograph"] for row in rows]
+    known = [bool(v) for v in on_photograph if v is not None]
+    figures["shows_both_signs_on_photograph"] = share(known) if known else None
+    return PropertySummary(
+        "activation", headline, figures, rows, queries, _open(rows, "crops", "control patches")
+    )
+
+
+def cumulative_row(result: CumulativeResult, controls: Sequence[Any]) -> Row:
+    """The figures of one photograph."""
+    slopes = result.control_slopes()
+    return {
+        **_header(result),
+        **jsonable(result.summary()),
+        "scrambles_slope": _finite(slopes["scrambles"]),
+        "crops_slope": _finite(slopes["different crops"]),
+        "enlarged_slope": _finite(slopes["one enlarged patch"]),
+        "others_slope": _finite(slopes["other classes"]),
+        "best_first_gain": float(result.best_first[-1] - result.best_first[0])
+        if result.best_first.size
+        else None,
+        "worst_first_gain": float(result.worst_first[-1] - result.worst_first[0])
+        if result.worst_first.size
+        else None,
+    }
+
+
+def summarise_cumulative(rows: list[Row], queries: int) -> PropertySummary:
+    """Does repeating identical copies do more than its controls?"""
+    headline = make_headline(
+        "cumulative",
+        "slope of the answer on the number of identical copies, from one copy on",
+        _column(rows, "slope"),
+        {
+            "scrambles": _column(rows, "scrambles_slope"),
+            "different crops of the class": _column(rows, "crops_slope"),
+            "one enlarged patch": _column(rows, "enlarged_slope"),
+            "other classes, same copies": _column(rows, "others_slope"),
+        },
+        queries=queries,
+        unit="decades of odds per doubling",
+    )
+    figures: dict[str, Any] = {name: _median(rows, name) for name in ("onset", "slope")}
+    shapes = [row["shape"] for row in rows]
+    figures["shapes"] = {
+        name: share([s == name for s in shapes]) for name in ("rising", "falling", "peaked", "flat", "mixed")
+    }
+    trends = {}
+    for direction in ("rising", "falling"):
+        p = np.array([value for row in rows for value in row[f"page_p_{direction}"]])
+        trends[direction] = share(benjamini_hochberg(p)[0]) if p.size else None
+    figures["significant_trends"] = trends
+    figures["thresholds"] = _counts([row["threshold"]["kind"] for row in rows])
+    return PropertySummary("cumulative", headline, figures, rows, queries, [])
+
+
+def _counts(values: Sequence[str]) -> dict[str, int]:
+    return {name: values.count(name) for name in sorted(set(values))}
+
+
+def _finite(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _open(rows: Sequence[Row], counted: str, what: str) -> list[str]:
+    short = sum(1 for row in rows if not row.get(counted))
+    if not short:
+        return []
+    return [f"{short} of {len(rows)} photographs have no {what} as a control with these settings."]

@@ -1,0 +1,27 @@
+"""Asking: batches, prefetch, cache, budget, ledger and progress. The only floor that calls an observer."""
+
+from __future__ import annotations
+
+from .answers import Answers
+from .cache import AnswerCache
+from .conversion import convert
+from .digest import stimulus_digest, stimulus_digests
+from .ledger import Entry, Ledger
+from .progress import Progress, RichProgress, Step, duration
+from .session import PROBE_PURPOSE, Session
+
+__all__ = [
+    "PROBE_PURPOSE",
+    "AnswerCache",
+    "Answers",
+    "Entry",
+    "Ledger",
+    "Progress",
+    "RichProgress",
+    "Session",
+    "Step",
+    "convert",
+    "duration",
+    "stimulus_digest",
+    "stimulus_digests",
+]

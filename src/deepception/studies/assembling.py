@@ -1,0 +1,219 @@
+"""From finished units to ``results.json`` and ``rows.csv``: made from the run folder alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..properties import Experiment, with_needs
+from ..properties.result import jsonable
+from .files import write_atomically
+from .ledger import Failure
+from .plan import AuditPlan, MeasurePlan, PlannedPhotograph, plan_measures, result_of
+from .settings import RunSettings
+from .store import RunStore
+
+SCHEMA = 1
+"""Version of the layout of ``results.json``."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run folder holds: its settings, its plan, and its store.
+
+    Attributes:
+        settings: The run.
+        plan: What was to be measured.
+        measures: The units that follow from the clean answers that are there.
+        store: Finished units.
+        clean: Clean record of each photograph that was shown, by SHA-256.
+    """
+
+    settings: RunSettings
+    plan: AuditPlan
+    measures: MeasurePlan
+    store: RunStore
+    clean: Mapping[str, Mapping[str, Any]]
+
+
+def plan_of(settings: RunSettings, *, fingerprint: str | None = None) -> AuditPlan:
+    """The plan that ``run.json`` describes."""
+    from pydantic import TypeAdapter
+
+    chosen = settings.settings
+    experiments = with_needs(chosen["properties"])
+    kinds: dict[str, type] = {e.name: type(e.for_setting("standard")) for e in experiments}
+    from ..properties import PeriodParameters
+
+    kinds["period"] = PeriodParameters
+    parameters = {
+        name: TypeAdapter(kind).validate_python(chosen["parameters"][name]) for name, kind in kinds.items()
+    }
+    return AuditPlan(
+        fingerprint=fingerprint or settings.observers[0].fingerprint,
+        shape=tuple(chosen["frame"]),
+        photographs=[PlannedPhotograph(p.name, p.path, p.sha256, p.label) for p in settings.photographs],
+        pool=[PlannedPhotograph(**p) for p in chosen["pool"]],
+        period_photographs=chosen["period_photographs"],
+        experiments=experiments,
+        parameters=parameters,
+        seed=settings.seed,
+        as_is=chosen["as_is"],
+        max_pixels=chosen["max_pixels"],
+    )
+
+
+def read_finished(settings: RunSettings, store: RunStore) -> Finished:
+    """Plan the run again from its folder, and see what is finished."""
+    plan = plan_of(settings)
+    clean = {}
+    for photograph in plan.everyone:
+        unit_hash = plan.clean_unit(photograph).hash
+        if store.has(unit_hash):
+            clean[photograph.sha256] = dict(store.load(unit_hash).record)
+    tops = {sha256: int(record["top"][0]) for sha256, record in clean.items()}
+    return Finished(settings, plan, plan_measures(plan, tops, None), store, clean)
+
+
+def label_of(finished: Finished, photograph: PlannedPhotograph) -> int | None:
+    """The class that is measured on a photograph; ``None`` where it could not be shown."""
+    if photograph.label is not None:
+        return photograph.label
+    record = finished.clean.get(photograph.sha256)
+    return None if record is None else int(record["top"][0])
+
+
+def assemble(
+    finished: Finished, failures: Sequence[Failure] = (), broken: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Everything that the report says, plain JSON; the same for the same units, whenever they were measured."""
+    settings, plan = finished.settings, finished.plan
+    properties = {}
+    for experiment in plan.experiments:
+        properties[experiment.name] = jsonable(_summarise(finished, experiment))
+    return {
+        "schema": SCHEMA,
+        "version": settings.version,
+        "observer": jsonable(settings.observers[0].model_dump()),
+        "labels": _labels(finished),
+        "settings": settings.settings,
+        "seed": settings.seed,
+        "batch_size": settings.batch_size,
+        "photographs": [_photograph(finished, p) for p in plan.photographs],
+        "accuracy": _accuracy(finished),
+        "period": _period(finished),
+        "properties": properties,
+        "failures": [
+            *(
+                {"photograph": name, "experiment": "photograph", "error": why}
+                for name, why in (broken or {}).items()
+            ),
+            *({"photograph": f.photograph, "experiment": f.experiment, "error": f.error} for f in failures),
+        ],
+        "units": {
+            "planned": len(finished.measures.units) + len(plan.everyone),
+            "finished": sum(finished.store.has(u.unit.hash) for u in finished.measures.units)
+            + len(finished.clean),
+        },
+    }
+
+
+def _summarise(finished: Finished, experiment: Experiment) -> Any:
+    store, measures = finished.store, finished.measures
+    control_hashes = [h for h in measures.controls.get(experiment.name, []) if store.has(h)]
+    controls = []
+    if experiment.control_result is not None:
+        controls = [result_of(experiment.control_result, store.load(h)) for h in control_hashes]
+    queries = sum(c.queries for c in controls)
+    rows = []
+    for photograph in finished.plan.photographs:
+        unit_hash = measures.of_photograph.get(photograph.sha256, {}).get(experiment.name)
+        if unit_hash is None or not store.has(unit_hash):
+            continue
+        result = result_of(experiment.result, store.load(unit_hash))
+        queries += result.queries
+        rows.append({**experiment.row(result, controls), "unit": unit_hash})
+    if not rows:
+        return {
+            "name": experiment.name,
+            "headline": None,
+            "figures": {},
+            "rows": [],
+            "queries": queries,
+            "open_questions": ["Nothing was measured yet."],
+        }
+    return experiment.summarise(rows, queries)
+
+
+def _labels(finished: Finished) -> dict[str, str]:
+    names = finished.settings.settings["labels"]
+    wanted = {label_of(finished, p) for p in finished.plan.everyone}
+    wanted |= {int(c) for record in finished.clean.values() for c in record["top"]}
+    return {str(c): names[c] for c in sorted(w for w in wanted if w is not None)}
+
+
+def _photograph(finished: Finished, photograph: PlannedPhotograph) -> dict[str, Any]:
+    record = finished.clean.get(photograph.sha256)
+    label = label_of(finished, photograph)
+    return {
+        "name": photograph.name,
+        "sha256": photograph.sha256,
+        "label": label,
+        "labelled": photograph.label is not None,
+        "clean": None if record is None else {"top": record["top"], "log10_p": record["log10_p"]},
+        "correct": None if record is None or photograph.label is None else record["top"][0] == label,
+        "unit": finished.plan.clean_unit(photograph).hash,
+    }
+
+
+def _accuracy(finished: Finished) -> dict[str, Any] | None:
+    from ..properties.headline import share
+
+    known = [p for p in finished.plan.photographs if p.label is not None and p.sha256 in finished.clean]
+    if not known:
+        return None
+    tops = [finished.clean[p.sha256]["top"] for p in known]
+    return {
+        "top1": share([top[0] == p.label for top, p in zip(tops, known, strict=True)]),
+        "top5": share([p.label in top for top, p in zip(tops, known, strict=True)]),
+    }
+
+
+def _period(finished: Finished) -> dict[str, Any]:
+    plan, measures = finished.plan, finished.measures
+    asked = [u for u in measures.units if u.unit.experiment == "period rows"]
+    queries = sum(finished.store.load(u.unit.hash).queries for u in asked if finished.store.has(u.unit.hash))
+    if measures.period is None or not finished.store.has(measures.period):
+        needed = plan.parameters["period"].photographs
+        if needed == 0:
+            reason = "These settings do not measure the period."
+        elif len(plan.period_photographs) < needed:
+            have = len(plan.period_photographs)
+            reason = f"The period is judged over {needed} photographs, and the run began with {have} that can be read."
+        else:
+            reason = "The period is not measured yet."
+        return {"period": None, "reason": reason, "queries": queries}
+    return {**finished.store.load(measures.period).record, "queries": queries}
+
+
+def write_results(folder: Path, results: Mapping[str, Any]) -> None:
+    """Write ``results.json`` and ``rows.csv``: one row a photograph and property, scalars only."""
+    write_atomically(folder / "results.json", json.dumps(results, indent=1, allow_nan=False).encode("utf-8"))
+    write_atomically(folder / "rows.csv", _csv(results).encode("utf-8"))
+
+
+def _csv(results: Mapping[str, Any]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("photograph", "sha256", "label", "property", "figure", "value"))
+    for name, summary in results["properties"].items():
+        for row in summary["rows"]:
+            for figure, value in row.items():
+                if isinstance(value, (int, float, bool)) and figure != "label":
+                    writer.writerow((row["name"], row["sha256"], row["label"], name, figure, value))
+    return text.getvalue()

@@ -1,0 +1,316 @@
+"""The audit: all properties on every photograph, in a run folder that resumes after an interruption."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import DeepceptionError, InputError, PhotographError
+from ..observers import Observer, fingerprint, resolve_label
+from ..properties import PeriodParameters, experiments, with_needs
+from ..properties.catalogue import POOL
+from ..properties.experiment import SETTINGS
+from ..properties.result import jsonable
+from ..properties.streams import stream
+from ..sessions import RichProgress, Session
+from ..stimuli import load_photograph
+from .assembling import assemble, plan_of, read_finished, write_results
+from .engine import ExecutionReport, Progress, execute
+from .inputs import PhotographRef
+from .joining import fix_batch_size
+from .plan import AuditPlan, PlannedPhotograph, plan_clean, plan_measures
+from .run_folder import OpenRun, open_run
+from .settings import ObserverEntry, PhotographEntry, RunSettings, load_settings
+
+_log = logging.getLogger(__name__)
+PERIOD_PHOTOGRAPHS = {"quick": 0, "standard": 12, "full": 12}
+
+
+@dataclass(frozen=True)
+class AuditRequest:
+    """What a person asks for.
+
+    Attributes:
+        observer: Who is audited; ``spec`` is how it was named.
+        photographs: Where the photographs are and what is known of their classes.
+        setting: quick, standard or full.
+        properties: Names of the properties; what they need is measured too.
+        seed: Seed of everything random.
+        budget: Most images that the run may send in all, or ``None``.
+        batch_size: Images at once; found by a probe where ``None``.
+        regions: Kind of regions: grid, windows or superpixels.
+        as_is: Photographs are shown untouched and must have the frame's size.
+        max_pixels: Largest photograph that is decoded in full.
+        command: The command line, kept in the run.
+    """
+
+    observer: Observer
+    spec: str
+    photographs: Sequence[PhotographRef]
+    setting: str = "standard"
+    properties: tuple[str, ...] = ("local", "spatial", "activation", "cumulative")
+    seed: int = 0
+    budget: int | None = None
+    batch_size: int | None = None
+    regions: str = "grid"
+    as_is: bool = False
+    max_pixels: int = 100_000_000
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Price:
+    """What an audit costs, in queries; all are upper bounds unless ``exact``.
+
+    Attributes:
+        photographs: Number of photographs.
+        each: Queries of one photograph.
+        shared: Queries of shared controls and of the period, once for the observer.
+        total: All of it.
+        exact: Whether the audit costs exactly that.
+    """
+
+    photographs: int
+    each: int
+    shared: int
+    total: int
+    exact: bool
+
+
+@dataclass(frozen=True)
+class AuditOutcome:
+    """How an audit ended: what was assembled, the engine's report, and the exit code of DESIGN §4."""
+
+    results: dict[str, Any]
+    execution: ExecutionReport
+    exit_code: int
+
+
+def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSettings, dict[str, str]]:
+    """The settings of the run, and the photographs that cannot even be read, with why.
+
+    Joining a run takes its control photographs from ``run.json``, so that more photographs change nothing.
+    """
+    if request.setting not in SETTINGS:
+        raise InputError(f"there is no setting {request.setting!r}: choose among {', '.join(SETTINGS)}")
+    entries, broken = _entries(request)
+    if not entries:
+        raise PhotographError(next(iter(broken.values())))
+    wanted = with_needs(request.properties)
+    parameters: dict[str, Any] = {e.name: e.for_setting(request.setting) for e in wanted}
+    if "local" in parameters:
+        parameters["local"] = replace(parameters["local"], regions=request.regions)
+    parameters["period"] = PeriodParameters(photographs=PERIOD_PHOTOGRAPHS[request.setting])
+    there = load_settings(folder).settings if folder and (folder / "run.json").exists() else None
+    if there is not None and {"pool", "period_photographs"} <= there.keys():
+        pool, period = there["pool"], there["period_photographs"]
+    else:
+        pool, period = _controls(entries, request, parameters["period"].photographs)
+    observer = request.observer
+    settings = {
+        "setting": request.setting,
+        "properties": [e.name for e in wanted],
+        "parameters": jsonable(parameters),
+        "frame": list(observer.frame.shape),
+        "labels": list(observer.labels),
+        "pool": pool,
+        "period_photographs": period,
+        "as_is": request.as_is,
+        "max_pixels": request.max_pixels,
+    }
+    made = RunSettings(
+        version=__version__,
+        settings=settings,
+        seed=request.seed,
+        batch_size=request.batch_size,
+        observers=(
+            ObserverEntry(
+                name=observer.name,
+                spec=request.spec,
+                fingerprint=fingerprint(observer),
+                identity=observer.identity,
+            ),
+        ),
+        photographs=tuple(entries),
+        command=request.command,
+    )
+    return made, broken
+
+
+def _entries(request: AuditRequest) -> tuple[list[PhotographEntry], dict[str, str]]:
+    entries: list[PhotographEntry] = []
+    broken: dict[str, str] = {}
+    for ref in request.photographs:
+        label = None if ref.label is None else resolve_label(ref.label, request.observer.labels)
+        try:
+            with ref.path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            broken[ref.name] = f"{ref.path} cannot be read ({reason}): check the path of the photograph."
+            continue
+        entries.append(PhotographEntry(name=ref.name, path=str(ref.path), sha256=digest, label=label))
+    return entries, broken
+
+
+def embedded_photographs() -> list[Path]:
+    """The photographs that the package carries."""
+    folder = Path(str(resources.files("deepception") / "data" / "photos"))
+    return sorted(folder.glob("*.jpg"))
+
+
+def _controls(
+    entries: Sequence[PhotographEntry], request: AuditRequest, period: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The control pool and the photographs of the period: the first that can be read, in a seeded order."""
+    order = stream(request.seed, "control photographs").permutation(len(entries))
+    pool: list[dict[str, Any]] = []
+    rows: list[str] = []
+    classes: set[int] = set()
+    for index in order:
+        entry = entries[int(index)]
+        distinct = entry.label is None or entry.label not in classes
+        if entry.sha256 in rows or ((len(pool) >= POOL or not distinct) and len(rows) >= period):
+            continue
+        try:
+            load_photograph(entry.path, max_pixels=request.max_pixels)
+        except PhotographError:
+            continue  # it is reported when its own unit fails
+        if len(rows) < period:
+            rows.append(entry.sha256)
+        if len(pool) < POOL and distinct:
+            pool.append(_pooled(entry.name, entry.path, entry.sha256, entry.label))
+            classes.update([] if entry.label is None else [entry.label])
+    known = {p["sha256"] for p in pool} | {e.sha256 for e in entries}
+    for path in embedded_photographs():
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if len(pool) < POOL and digest not in known:
+            pool.append(_pooled(f"embedded/{path.name}", str(path), digest, None))
+    return pool, rows
+
+
+def _pooled(name: str, path: str, sha256: str, label: int | None) -> dict[str, Any]:
+    return {"name": name, "path": path, "sha256": sha256, "label": label}
+
+
+def price_of(settings: RunSettings) -> Price:
+    """What a run costs, before anything is asked."""
+    plan = plan_of(settings)
+    # Which class each photograph has decides nothing about the price but whether there is a background.
+    tops = {p.sha256: -1 - i for i, p in enumerate(plan.everyone)}
+    made = plan_measures(plan, tops, None)
+    per_photograph = [sum(made.price[h] for h in units.values()) + 1 for units in made.of_photograph.values()]
+    total = sum(made.price.values()) + len(plan.everyone)
+    exact = all(e.exact_price(plan.parameters[e.name]) for e in plan.experiments)
+    each = max(per_photograph, default=0)
+    return Price(len(plan.photographs), each, total - sum(per_photograph), total, exact)
+
+
+def run_audit(
+    request: AuditRequest,
+    folder: Path,
+    *,
+    progress: RichProgress | None = None,
+    on_price: Callable[[Price], None] | None = None,
+    session: Session | None = None,
+) -> AuditOutcome:
+    """Measure what is not measured yet, and write ``results.json`` and ``rows.csv``.
+
+    Raises RunFolderError and InputError before anything is asked; whatever stops it later is in the outcome.
+    """
+    settings, broken = resolve(request, folder)
+    with open_run(folder, settings) as run:
+        if on_price is not None:
+            on_price(price_of(run.settings))
+        spent = run.ledger.totals().transmissions
+        budget = None if request.budget is None else max(0, request.budget - spent)
+        asking = session or Session(
+            request.observer, budget=budget, batch_size=run.settings.batch_size, progress=progress
+        )
+        try:
+            execution = _measure(run, asking, progress)
+        finally:
+            asking.close()
+        # What joined later may not be what this process asked for: the folder's own settings tell.
+        finished = read_finished(load_settings(folder), run.store)
+        results = assemble(finished, run.ledger.failures(), broken)
+        totals = run.ledger.totals()
+        results["cost"] = {
+            "queries": totals.queries,
+            "transmissions": totals.transmissions,
+            "seconds": totals.seconds,
+        }
+        write_results(folder, results)
+    code = execution.exit_code
+    return AuditOutcome(results, execution, 3 if code == 0 and broken else code)
+
+
+def _measure(run: OpenRun, session: Session, progress: RichProgress | None) -> ExecutionReport:
+    plan = plan_of(run.settings, fingerprint=session.fingerprint)
+    try:
+        if run.settings.batch_size is None:
+            fix_batch_size(run.folder, session.batch_size)
+    except DeepceptionError as error:
+        return ExecutionReport((), (), (), (), error)
+    tell = _Telling(progress)
+    options: dict[str, Any] = {
+        "ledger": run.ledger,
+        "on_progress": tell,
+        "spent": lambda: session.transmissions,
+    }
+    first = execute(plan_clean(plan, session), run.store, **options)
+    if first.stopped is not None:
+        return first
+    cleans = {}
+    for photograph in plan.everyone:
+        unit_hash = plan.clean_unit(photograph).hash
+        if run.store.has(unit_hash):
+            cleans[photograph.sha256] = int(run.store.load(unit_hash).record["top"][0])
+    made = plan_measures(plan, cleans, session)
+    if progress is not None:
+        progress.expect(sum(p for h, p in made.price.items() if not run.store.has(h)) + session.queries)
+    tell.price = made.price
+    second = execute(made.units, run.store, **options)
+    return ExecutionReport(
+        first.finished + second.finished,
+        first.skipped + second.skipped,
+        first.failed + second.failed,
+        first.blocked + second.blocked,
+        second.stopped,
+    )
+
+
+class _Telling:
+    """Says which unit is under way."""
+
+    def __init__(self, progress: RichProgress | None) -> None:
+        self._progress = progress
+        self.price: Mapping[str, int] = {}
+
+    def __call__(self, step: Progress) -> None:
+        if self._progress is not None and step.state == "started":
+            about = step.unit.photograph_name
+            self._progress.say(f"{step.unit.experiment}{f': {about}' if about else ''}")
+        if step.state in ("failed", "blocked"):
+            _log.warning("%s of %s: %s", step.unit.experiment, step.unit.photograph_name, step.state)
+
+
+def known_properties() -> tuple[str, ...]:
+    """Names of the installed properties."""
+    return tuple(experiments())
+
+
+def report_plan(folder: Path) -> AuditPlan:
+    """The plan of the run in a folder."""
+    return plan_of(load_settings(folder))
+
+
+def planned_photographs(plan: AuditPlan) -> Sequence[PlannedPhotograph]:
+    """The photographs of a plan."""
+    return plan.photographs

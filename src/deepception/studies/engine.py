@@ -1,0 +1,239 @@
+"""The one-process engine: units in the order of their dependencies, each measured once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from ..errors import (
+    BudgetError,
+    Cancelled,
+    DeepceptionError,
+    RunFolderError,
+    UnreachableError,
+)
+from .ledger import Ledger
+from .store import RunStore
+from .units import Outcome, Unit
+
+_KEPT = 8
+_STOPPING = (UnreachableError, BudgetError, Cancelled, RunFolderError)
+
+State = Literal["started", "finished", "skipped", "failed", "blocked"]
+
+
+@dataclass(frozen=True)
+class PlannedUnit:
+    """A unit, and the function that measures it, given the outcomes of its dependencies by their hashes."""
+
+    unit: Unit
+    run: Callable[[Mapping[str, Outcome]], Outcome]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What has just happened to one unit, and how many units of the plan stand where after it."""
+
+    unit: Unit
+    state: State
+    total: int
+    finished: int
+    skipped: int
+    failed: int
+    blocked: int
+
+
+@dataclass(frozen=True)
+class FailedUnit:
+    """A unit that could not be measured, and why."""
+
+    unit: Unit
+    error: DeepceptionError
+
+
+@dataclass(frozen=True)
+class BlockedUnit:
+    """A unit that was not tried because one that it depends on, ``because`` (its hash), failed."""
+
+    unit: Unit
+    because: str
+
+
+@dataclass(frozen=True)
+class ExecutionReport:
+    """How the execution of a plan ended.
+
+    Attributes:
+        finished: Hashes of the units that were measured now, in order.
+        skipped: Hashes of the units that had been measured before.
+        failed: Units that failed; the others went on.
+        blocked: Units whose dependencies failed.
+        stopped: What ended the execution before its end; ``None`` where every unit had its turn.
+    """
+
+    finished: tuple[str, ...]
+    skipped: tuple[str, ...]
+    failed: tuple[FailedUnit, ...]
+    blocked: tuple[BlockedUnit, ...]
+    stopped: DeepceptionError | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 fine; 2 nothing could be measured; 3 some units failed; else the code of what stopped it."""
+        if self.stopped is not None:
+            return self.stopped.exit_code
+        if not self.failed:
+            return 0
+        return 3 if self.finished or self.skipped else 2
+
+
+def execute(
+    plan: Sequence[PlannedUnit],
+    store: RunStore,
+    *,
+    ledger: Ledger | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancel: Callable[[], bool] | None = None,
+    spent: Callable[[], int] | None = None,
+) -> ExecutionReport:
+    """Measure every unit of a plan that is not finished yet.
+
+    Units run in the order of the plan, dependencies first. A unit that raises a DeepceptionError is noted as
+    failed, those that depend on it are blocked, and the rest goes on; UnreachableError, BudgetError,
+    RunFolderError, Cancelled and KeyboardInterrupt end the execution, and what was measured is kept.
+    Dependents always get what the store gives back, so that an interruption changes nothing. The caller owns
+    the run folder (``RunLock``).
+
+    Args:
+        plan: The units; one that is listed twice runs once.
+        store: Where finished units are found and kept.
+        ledger: Notes costs and failures, where given.
+        on_progress: Called before and after each unit.
+        cancel: Asked before each unit; true ends the execution.
+        spent: Counts the images sent so far, so that the ledger knows those sent in vain too.
+
+    Returns:
+        How it ended; nothing that stops it is raised.
+
+    Raises:
+        ValueError: A unit depends on one that is neither in the plan nor finished.
+    """
+    return _Execution(plan, store, ledger, on_progress, cancel, spent).run()
+
+
+class _Execution:
+    def __init__(
+        self,
+        plan: Sequence[PlannedUnit],
+        store: RunStore,
+        ledger: Ledger | None,
+        on_progress: Callable[[Progress], None] | None,
+        cancel: Callable[[], bool] | None,
+        spent: Callable[[], int] | None,
+    ) -> None:
+        self._order = in_order(plan, store)
+        self._store = store
+        self._ledger = ledger
+        self._on_progress = on_progress
+        self._cancel = cancel
+        self._spent = spent
+        self._finished: list[str] = []
+        self._skipped: list[str] = []
+        self._failed: list[FailedUnit] = []
+        self._blocked: list[BlockedUnit] = []
+        self._lost: set[str] = set()
+        self._recent: OrderedDict[str, Outcome] = OrderedDict()
+
+    def run(self) -> ExecutionReport:
+        stopped: DeepceptionError | None = None
+        try:
+            for planned in self._order:
+                self._turn(planned)
+        except _STOPPING as error:
+            stopped = error
+        except KeyboardInterrupt as interrupt:
+            stopped = Cancelled("Interrupted; what was measured is kept.")
+            stopped.__cause__ = interrupt
+        return ExecutionReport(
+            tuple(self._finished), tuple(self._skipped), tuple(self._failed), tuple(self._blocked), stopped
+        )
+
+    def _turn(self, planned: PlannedUnit) -> None:
+        unit = planned.unit
+        if self._store.has(unit.hash):
+            self._skipped.append(unit.hash)
+            self._tell(unit, "skipped")
+            return
+        lost = next((dependency for dependency in unit.depends if dependency in self._lost), None)
+        if lost is not None:
+            self._lost.add(unit.hash)
+            self._blocked.append(BlockedUnit(unit, lost))
+            self._tell(unit, "blocked")
+            return
+        if self._cancel is not None and self._cancel():
+            raise Cancelled("Cancelled; what was measured is kept.")
+        self._tell(unit, "started")
+        before = self._count()
+        try:
+            outcome = planned.run({dependency: self._load(dependency) for dependency in unit.depends})
+        except (*_STOPPING, KeyboardInterrupt) as error:
+            if self._ledger is not None and not isinstance(error, RunFolderError):
+                self._ledger.interrupt(unit, error, self._count() - before)
+            raise
+        except DeepceptionError as error:
+            self._lost.add(unit.hash)
+            self._failed.append(FailedUnit(unit, error))
+            if self._ledger is not None:
+                self._ledger.fail(unit, error, self._count() - before)
+            self._tell(unit, "failed")
+            return
+        cost = self._store.save(unit.hash, unit, outcome)
+        self._finished.append(unit.hash)
+        if self._ledger is not None:
+            self._ledger.finish(cost)
+        self._tell(unit, "finished")
+
+    def _load(self, unit_hash: str) -> Outcome:
+        if unit_hash in self._recent:
+            self._recent.move_to_end(unit_hash)
+        else:
+            self._recent[unit_hash] = self._store.load(unit_hash)
+            if len(self._recent) > _KEPT:
+                self._recent.popitem(last=False)
+        return self._recent[unit_hash]
+
+    def _count(self) -> int:
+        return 0 if self._spent is None else self._spent()
+
+    def _tell(self, unit: Unit, state: State) -> None:
+        if self._on_progress is not None:
+            counts = (len(self._finished), len(self._skipped), len(self._failed), len(self._blocked))
+            self._on_progress(Progress(unit, state, len(self._order), *counts))
+
+
+def in_order(plan: Sequence[PlannedUnit], store: RunStore) -> list[PlannedUnit]:
+    """Put a plan into the order in which it runs: its own, each unit once, dependencies before dependents.
+
+    Raises ValueError where a unit depends on one that is neither in the plan nor finished in the store.
+    """
+    planned = {entry.unit.hash: entry for entry in reversed(plan)}
+    ordered: dict[str, PlannedUnit] = {}
+
+    def place(entry: PlannedUnit) -> None:
+        # No cycle is possible: a hash contains those that it depends on.
+        if entry.unit.hash in ordered:
+            return
+        for dependency in entry.unit.depends:
+            if dependency in planned:
+                place(planned[dependency])
+            elif not store.has(dependency):
+                raise ValueError(
+                    f"the unit {entry.unit.experiment!r} depends on {dependency[:12]}, which is not planned"
+                )
+        ordered[entry.unit.hash] = entry
+
+    for entry in plan:
+        place(entry)
+    return list(ordered.values())

@@ -1,0 +1,111 @@
+"""The SQLite file under a ledger: opening it, distrusting it, and saying what the disk answered."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import RunFolderError
+
+LEDGER_NAME = "ledger.sqlite"
+
+_TABLES = {
+    "units": "hash TEXT PRIMARY KEY, experiment TEXT NOT NULL, photograph TEXT, state TEXT NOT NULL, "
+    "queries INTEGER NOT NULL, transmissions INTEGER NOT NULL, seconds REAL NOT NULL, "
+    "finished_at TEXT NOT NULL",
+    "failures": "hash TEXT NOT NULL, error TEXT NOT NULL, at TEXT NOT NULL, transmissions INTEGER NOT NULL",
+    "sessions": "id INTEGER PRIMARY KEY, started TEXT NOT NULL, ended TEXT, command TEXT NOT NULL",
+}
+# The kinds of SQLite errors for which the disk is to blame, and not the content of the file.
+_DISK = tuple(
+    f"SQLITE_{kind}" for kind in ("FULL", "READONLY", "BUSY", "LOCKED", "IOERR", "CANTOPEN", "PERM")
+)
+
+
+def connect(folder: Path) -> sqlite3.Connection | None:
+    """Open or make the ledger of a run folder; ``None`` where what is there is no sound ledger.
+
+    Raises RunFolderError where the disk does not let it be opened or made.
+    """
+    try:
+        connection = sqlite3.connect(folder / LEDGER_NAME, isolation_level=None)
+    except sqlite3.Error as error:
+        raise ledger_error(folder, error) from error
+    try:
+        if _prepare(connection):
+            return connection
+    except sqlite3.Error as error:
+        if str(getattr(error, "sqlite_errorname", "")).startswith(_DISK):
+            connection.close()
+            raise ledger_error(folder, error) from error
+    connection.close()
+    return None
+
+
+def _prepare(connection: sqlite3.Connection) -> bool:
+    """Check the file, and make its tables where they are missing; false or an error where it is no ledger."""
+    if connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
+        return False
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    for table, columns in _TABLES.items():
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
+        names = ", ".join(column.split()[0] for column in columns.split(", "))
+        connection.execute(f"SELECT {names} FROM {table} LIMIT 1").fetchone()
+    return True
+
+
+def connect_reading(folder: Path) -> sqlite3.Connection:
+    """Open a ledger to look into it, repairing nothing. Raises RunFolderError where it cannot be read."""
+    path = folder / LEDGER_NAME
+    if not path.is_file():
+        raise RunFolderError(f"'{folder}' has no {LEDGER_NAME}: run the study again to make it anew.")
+    try:
+        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise ledger_error(folder, error) from error
+    try:
+        for table in _TABLES:
+            connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
+    except sqlite3.Error as error:
+        connection.close()
+        raise RunFolderError(
+            f"{LEDGER_NAME} in '{folder}' cannot be read ({error}): run the study again to make it anew."
+        ) from error
+    return connection
+
+
+def set_aside(folder: Path) -> None:
+    """Keep a damaged ledger under another name, and drop the journals that belong to it."""
+    path = folder / LEDGER_NAME
+    try:
+        path.replace(path.with_name(f"{LEDGER_NAME}.damaged"))
+        for suffix in ("-wal", "-shm"):
+            path.with_name(LEDGER_NAME + suffix).unlink(missing_ok=True)
+    except OSError as error:
+        raise RunFolderError(
+            f"{LEDGER_NAME} in '{folder}' is damaged and cannot be replaced: remove it and run again."
+        ) from error
+
+
+@contextlib.contextmanager
+def guarded(folder: Path) -> Iterator[None]:
+    """Turn what SQLite raises inside into a RunFolderError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ledger_error(folder, error) from error
+
+
+def ledger_error(folder: Path, error: sqlite3.Error) -> RunFolderError:
+    """Say in one sentence what SQLite answered."""
+    if "full" in str(error):
+        return RunFolderError(
+            f"The disk of '{folder}' is full: free some space and run the same command again "
+            "(what was measured so far is kept)."
+        )
+    return RunFolderError(
+        f"{LEDGER_NAME} in '{folder}' cannot be used ({error}): check its permissions or name another folder."
+    )

@@ -1,0 +1,378 @@
+"""The plan of an audit: which units it has, what each depends on, and what it costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import PhotographError
+from ..properties import (
+    Context,
+    ControlTask,
+    Experiment,
+    PeriodParameters,
+    PeriodRows,
+    Result,
+    Subject,
+    judge_period,
+)
+from ..properties.period import measure_period_rows, period_price
+from ..properties.result import jsonable
+from ..sessions import Session
+from ..stimuli import fit_frame, load_photograph
+from .engine import PlannedUnit
+from .units import Outcome, Unit
+
+
+@dataclass(frozen=True)
+class PlannedPhotograph:
+    """One photograph of a plan: its name, path, SHA-256 and class (``None``: the clean top-1)."""
+
+    name: str
+    path: str
+    sha256: str
+    label: int | None
+
+
+@dataclass(frozen=True)
+class AuditPlan:
+    """Everything that decides which units an audit has.
+
+    Attributes:
+        fingerprint: The observer's.
+        shape: The frame, (height, width).
+        photographs: All photographs.
+        pool: Control photographs, also those that are not measured themselves.
+        period_photographs: SHA-256 of the photographs whose rows tell the period; fewer than 12: none is sought.
+        experiments: In the order in which they run.
+        parameters: Parameters of each experiment by name, and ``"period"``.
+        seed: Seed of the run.
+        as_is: Photographs are shown untouched and must have the frame's size.
+        max_pixels: Largest photograph that is decoded in full.
+    """
+
+    fingerprint: str
+    shape: tuple[int, int]
+    photographs: Sequence[PlannedPhotograph]
+    pool: Sequence[PlannedPhotograph]
+    period_photographs: Sequence[str]
+    experiments: Sequence[Experiment]
+    parameters: Mapping[str, Any]
+    seed: int
+    as_is: bool = False
+    max_pixels: int = 100_000_000
+
+    def unit(
+        self,
+        experiment: str,
+        photograph: PlannedPhotograph | None,
+        label: int | None,
+        parameters: Any,
+        depends: Sequence[str] = (),
+        schema: int = 1,
+    ) -> Unit:
+        """A unit of this plan."""
+        return Unit(
+            experiment=experiment,
+            observer=self.fingerprint,
+            photograph=photograph.sha256 if photograph else None,
+            photograph_name=photograph.name if photograph else None,
+            label=label,
+            parameters=jsonable(parameters),
+            seed=self.seed,
+            depends=tuple(depends),
+            schema=schema,
+        )
+
+    def clean_unit(self, photograph: PlannedPhotograph) -> Unit:
+        """The unit that shows a photograph as it is."""
+        fit = {"as_is": self.as_is, "max_pixels": self.max_pixels}
+        return self.unit("clean", photograph, None, fit)
+
+    @property
+    def everyone(self) -> list[PlannedPhotograph]:
+        """Photographs and pool, each once."""
+        return list({p.sha256: p for p in [*self.photographs, *self.pool]}.values())
+
+    @property
+    def wants_period(self) -> bool:
+        """Whether the observer's period is measured."""
+        least = self.parameters["period"].photographs
+        return any(e.uses_period for e in self.experiments) and 0 < least <= len(self.period_photographs)
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A photograph of the plan, and the class that is measured on it."""
+
+    photograph: PlannedPhotograph
+    label: int
+
+
+@dataclass
+class MeasurePlan:
+    """The units that follow once the clean answers are known.
+
+    Attributes:
+        units: In order, with how each is measured.
+        price: Queries of each unit, at most, by hash.
+        of_photograph: Hash of each photograph's unit: SHA-256, then experiment.
+        controls: Hashes of each experiment's shared controls.
+        period: Hash of the unit that judges the period, if any.
+    """
+
+    units: list[PlannedUnit] = field(default_factory=list)
+    price: dict[str, int] = field(default_factory=dict)
+    of_photograph: dict[str, dict[str, str]] = field(default_factory=dict)
+    controls: dict[str, list[str]] = field(default_factory=dict)
+    period: str | None = None
+
+    def add(self, unit: Unit, price: int, run: Callable[[Mapping[str, Outcome]], Outcome]) -> str:
+        """Add a unit and return its hash."""
+        self.units.append(PlannedUnit(unit, run))
+        self.price[unit.hash] = price
+        return unit.hash
+
+
+def plan_clean(plan: AuditPlan, session: Session | None) -> list[PlannedUnit]:
+    """One unit a photograph: its pixels in the frame, and the clean answer (one query)."""
+
+    def show(photograph: PlannedPhotograph) -> Callable[[Mapping[str, Outcome]], Outcome]:
+        def run(_: Mapping[str, Outcome]) -> Outcome:
+            asking = _asking(session)
+            loaded = load_photograph(photograph.path, max_pixels=plan.max_pixels)
+            if loaded.sha256 != photograph.sha256:
+                raise PhotographError(
+                    f"{photograph.path} has changed since the run began: restore it, or start another run."
+                )
+            pixels = fit_frame(loaded, asking.observer.frame, as_is=plan.as_is)
+            return timed(asking, lambda: _clean(asking, pixels))
+
+        return run
+
+    return [PlannedUnit(plan.clean_unit(p), show(p)) for p in plan.everyone]
+
+
+def _clean(session: Session, pixels: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    answers = session.ask_images(pixels[None], purpose="clean")
+    top = answers.top[0]
+    columns = [answers.column(int(c)) for c in top]
+    record = {
+        "top": top.tolist(),
+        "log10_p": jsonable(answers.log_probability[0, columns] / np.log(10.0)),
+    }
+    return {"pixels": pixels, "log_odds": answers.log_odds[0].astype(np.float32)}, record
+
+
+def timed(session: Session, measure: Callable[[], tuple[dict[str, Any], dict[str, Any]]]) -> Outcome:
+    """Run a measurement and add what it cost."""
+    queries, sent, began = session.queries, session.transmissions, time.perf_counter()
+    arrays, record = measure()
+    return Outcome(
+        arrays,
+        record,
+        session.queries - queries,
+        session.transmissions - sent,
+        time.perf_counter() - began,
+    )
+
+
+def plan_measures(plan: AuditPlan, cleans: Mapping[str, int], session: Session | None) -> MeasurePlan:
+    """The units of all experiments.
+
+    Args:
+        plan: What is measured.
+        cleans: Clean top-1 of each photograph that could be shown, by SHA-256; the others are left out.
+        session: Who answers; ``None`` to plan only.
+    """
+    shown = [p for p in plan.photographs if p.sha256 in cleans]
+    labelled = [_labelled(p, cleans) for p in shown]
+    pool = [_labelled(p, cleans) for p in plan.pool if p.sha256 in cleans]
+    made = MeasurePlan()
+    if plan.wants_period:
+        _plan_period(
+            plan, made, [s for s in labelled if s.photograph.sha256 in plan.period_photographs], session
+        )
+    for experiment in plan.experiments:
+        _plan_controls(plan, made, experiment, pool, session)
+    for subject in labelled:
+        for experiment in plan.experiments:
+            _plan_photograph(plan, made, experiment, subject, pool, session)
+    return made
+
+
+def _labelled(photograph: PlannedPhotograph, cleans: Mapping[str, int]) -> Labelled:
+    label = photograph.label
+    return Labelled(photograph, cleans[photograph.sha256] if label is None else label)
+
+
+def _plan_period(
+    plan: AuditPlan, made: MeasurePlan, subjects: list[Labelled], session: Session | None
+) -> None:
+    parameters: PeriodParameters = plan.parameters["period"]
+    rows = []
+    for labelled in subjects:
+        clean = plan.clean_unit(labelled.photograph).hash
+        unit = plan.unit("period rows", labelled.photograph, labelled.label, parameters, [clean])
+
+        def measure(
+            outcomes: Mapping[str, Outcome], labelled: Labelled = labelled, clean: str = clean
+        ) -> Outcome:
+            asking = _asking(session)
+            subject = _subject(labelled, outcomes[clean])
+            return timed(
+                asking,
+                lambda: _parts(measure_period_rows(asking, subject, parameters=parameters, seed=plan.seed)),
+            )
+
+        rows.append(made.add(unit, period_price(parameters, plan.shape), measure))
+
+    def judge(outcomes: Mapping[str, Outcome]) -> Outcome:
+        measured = [PeriodRows.from_parts(dict(outcomes[r].arrays), dict(outcomes[r].record)) for r in rows]
+        fit = judge_period(measured, seed=plan.seed)
+        return Outcome({}, jsonable(fit))
+
+    made.period = made.add(plan.unit("period", None, None, parameters, rows), 0, judge)
+
+
+def _plan_controls(
+    plan: AuditPlan, made: MeasurePlan, experiment: Experiment, pool: list[Labelled], session: Session | None
+) -> None:
+    parameters = plan.parameters[experiment.name]
+    if not pool:
+        return
+    # Tasks are planned from names and classes alone; pixels come when they are measured.
+    stand_ins = [
+        Subject(np.zeros((0, 0, 3), dtype=np.uint8), p.label, p.photograph.name, p.photograph.sha256)
+        for p in pool
+    ]
+    tasks = experiment.controls(parameters, stand_ins, plan.shape)
+    for task in tasks:
+        involved = [*task.sources, *([] if task.background is None else [task.background])]
+        cleans = {i: plan.clean_unit(pool[i].photograph).hash for i in involved}
+        period = [made.period] if made.period and experiment.uses_period else []
+        unit = plan.unit(
+            f"{experiment.name} controls",
+            None,
+            None,
+            {"parameters": jsonable(parameters), **task.key, "labels": [pool[i].label for i in task.sources]},
+            [*dict.fromkeys(cleans.values()), *period],
+            experiment.schema,
+        )
+
+        def measure(
+            outcomes: Mapping[str, Outcome], task: ControlTask = task, cleans: dict[int, str] = cleans
+        ) -> Outcome:
+            asking = _asking(session)
+            subjects = [_subject(pool[i], outcomes[cleans[i]]) for i in task.sources]
+            behind = (
+                None
+                if task.background is None
+                else _subject(pool[task.background], outcomes[cleans[task.background]])
+            )
+            found = _period(made, outcomes)
+            return timed(asking, lambda: _parts(task.measure(asking, subjects, behind, found, plan.seed)))
+
+        made.controls.setdefault(experiment.name, []).append(made.add(unit, task.price, measure))
+
+
+def _plan_photograph(
+    plan: AuditPlan,
+    made: MeasurePlan,
+    experiment: Experiment,
+    subject: Labelled,
+    pool: list[Labelled],
+    session: Session | None,
+) -> None:
+    parameters = plan.parameters[experiment.name]
+    photograph = subject.photograph
+    mine = made.of_photograph.setdefault(photograph.sha256, {})
+    others = [p for p in pool if p.label != subject.label and p.photograph.sha256 != photograph.sha256]
+    behind = others[0] if others and experiment.needs_background(parameters) else None
+    crops_from = others if getattr(parameters, "crops", 0) and experiment.name != "local" else []
+    clean = plan.clean_unit(photograph).hash
+    earlier = {name: mine[name] for name in experiment.needs}
+    cleans = {
+        p.photograph.sha256: plan.clean_unit(p.photograph).hash
+        for p in [*crops_from, *([behind] if behind else [])]
+    }
+    period = [made.period] if made.period and experiment.uses_period else []
+    unit = plan.unit(
+        experiment.name,
+        photograph,
+        subject.label,
+        parameters,
+        [*dict.fromkeys([clean, *earlier.values(), *cleans.values(), *period])],
+        experiment.schema,
+    )
+    known = {e.name: e for e in plan.experiments}
+
+    def measure(outcomes: Mapping[str, Outcome]) -> Outcome:
+        asking = _asking(session)
+        context = Context(
+            seed=plan.seed,
+            earlier={
+                name: result_of(known[name].result, outcomes[unit_hash])
+                for name, unit_hash in earlier.items()
+            },
+            period=_period(made, outcomes),
+            pool=[_subject(p, outcomes[cleans[p.photograph.sha256]]) for p in crops_from],
+            background=None
+            if behind is None
+            else _subject(behind, outcomes[cleans[behind.photograph.sha256]]),
+        )
+        me = _subject(subject, outcomes[clean])
+        return timed(asking, lambda: _parts(experiment.measure(asking, me, parameters, context)))
+
+    mine[experiment.name] = made.add(
+        unit, experiment.price(parameters, plan.shape, behind is not None), measure
+    )
+
+
+def result_of(kind: type[Result], outcome: Outcome) -> Result:
+    """The result that an outcome holds."""
+    return kind.from_parts(dict(outcome.arrays), dict(outcome.record))
+
+
+def _parts(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
+    return result.arrays(), result.record()
+
+
+def _period(made: MeasurePlan, outcomes: Mapping[str, Outcome]) -> int | None:
+    if made.period is None or made.period not in outcomes:
+        return None
+    found = outcomes[made.period].record["period"]
+    return None if found is None else int(found)
+
+
+def _subject(labelled: Labelled, clean: Outcome) -> Subject:
+    photograph = labelled.photograph
+    return Subject(
+        pixels=np.asarray(clean.arrays["pixels"]),
+        label=labelled.label,
+        name=photograph.name,
+        sha256=photograph.sha256,
+        labelled=photograph.label is not None,
+    )
+
+
+def _asking(session: Session | None) -> Session:
+    if session is None:
+        raise RuntimeError("this plan was made to be read, not to be measured")
+    return session
+
+
+def photograph_price(plan: AuditPlan, background: bool = True) -> int:
+    """Queries that one photograph costs at most, shared controls and the period aside."""
+    prices = [e.price(plan.parameters[e.name], plan.shape, background) for e in plan.experiments]
+    return 1 + sum(prices)
+
+
+def path_name(path: str | Path) -> str:
+    """The last part of a path, for people."""
+    return Path(path).name
