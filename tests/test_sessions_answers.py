@@ -158,6 +158,17 @@ def test_float32_probabilities_that_underflowed_are_bounds():
     assert np.isfinite(answers.log_probability).all()
 
 
+def test_a_resolution_finer_than_the_type_only_sets_the_floor():
+    # Half-precision probabilities given as float32: absolute steps of 2**-24 near zero, and no rounding of p
+    # near one that would make 1 - p the better rest.
+    p = np.array([[1.0, 3e-5, 0.0]], dtype=np.float32)
+    answers = convert(probabilities(p, np.float32, resolution=2.0**-24), None, 3)
+    assert answers.log_odds[0, 0] == pytest.approx(-math.log(3e-5), rel=1e-6)
+    assert answers.censored.tolist() == [[False, False, True]]
+    assert answers.log_probability[0, 2] == pytest.approx(math.log(2.0**-25), rel=1e-4)
+    assert not answers.saturated.any()
+
+
 def test_rounded_probabilities_are_censored_at_half_a_step():
     answers = convert(probabilities([[0.99, 0.01, 0.0], [1.0, 0.0, 0.0]], resolution=0.01), None, 3)
     assert answers.censored.tolist() == [[False, False, True], [False, True, True]]

@@ -122,7 +122,7 @@ def test_the_batch_size_is_found_once_and_its_probe_is_paid_for():
     size = session.batch_size
     assert size in (8, 16, 32)
     probes = sum(map(len, observer.sent))
-    assert (probes >= 24) == (probes <= 64)
+    assert 24 <= probes <= 64
     assert numbers(session) == (0, probes, 0)
     assert session.ledger[PROBE_PURPOSE].transmissions == probes
     session.ask(shifts(3))
@@ -132,7 +132,7 @@ def test_the_batch_size_is_found_once_and_its_probe_is_paid_for():
         session.batch_size = size + 1
 
 
-def test_a_small_budget_is_not_spent_on_a_probe():
+def test_a_budget_is_not_spent_on_a_probe():
     observer = Linear()
     session = Session(observer, budget=20)
     session.ask(shifts(20))
@@ -225,6 +225,15 @@ def test_cancelling_and_asking_again_changes_no_bit(stop_after):
     session.progress = None
     assert session.ask(stimuli).same_as(undisturbed)
     assert numbers(session) == (37, 37, 8 * stop_after)
+
+
+def test_an_asking_that_was_cancelled_in_its_last_batch_is_finished():
+    cancel = threading.Event()
+    session = Session(Linear(), batch_size=8, cancel=cancel, progress=lambda step: cancel.set())
+    assert len(session.ask(shifts(8))) == 8
+    with pytest.raises(Cancelled):
+        session.ask(shifts(8))
+    assert numbers(session) == (8, 8, 0)
 
 
 def test_ctrl_c_keeps_the_batch_in_flight():
@@ -331,6 +340,29 @@ def test_two_streams_of_one_session_do_not_share_buffers():
     for (rows, one), (_, two) in zip(session.stream(stimuli), session.stream(stimuli), strict=True):
         assert one.same_as(whole.select(rows))
         assert two.same_as(one)
+
+
+def test_an_observer_on_a_device_gets_the_same_images_as_tensors(monkeypatch):
+    torch = pytest.importorskip("torch")
+    from deepception.sessions import on_device, session
+
+    class Accelerated(Linear):
+        device = torch.device("cpu")
+
+        def answer_tensor(self, images):
+            assert images.device == self.device
+            return self.answer(images.numpy())
+
+    assert on_device.on_device(Accelerated()) is None, "on the processor, arrays are quicker"
+    stimuli = shifts(21)
+    there, here = Accelerated(), Linear()
+    expected = Session(here, batch_size=8).ask(stimuli)
+    monkeypatch.setattr(session, "on_device", lambda observer: observer)
+    answers = Session(there, batch_size=8).ask(stimuli)
+    assert answers.same_as(expected)
+    assert np.array_equal(np.stack(there.sent), np.stack(here.sent))
+    cached = Session(there, batch_size=8, cache=AnswerCache())
+    assert cached.ask(stimuli).same_as(answers)
 
 
 def test_memory_does_not_grow_with_the_number_of_stimuli():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..stimuli import Frame
 
 
-class AnswerLevel(str, Enum):
+class AnswerLevel(StrEnum):
     """What an observer gives for an image."""
 
     LOGITS = "logits"

@@ -123,7 +123,7 @@ def _layer(content: dict[str, Any], path: Path, entry: str) -> Layer:
     from .sidecar_schema import SidecarEntry
 
     where = f"{path}, {entry}" if entry else str(path)
-    _refuse_misspelt(content, set(SidecarEntry.model_fields), where)
+    _refuse_misspelt(content, {*SidecarEntry.model_fields, "color_order"}, where)
     try:
         read = SidecarEntry.model_validate(content)
     except ValidationError as error:

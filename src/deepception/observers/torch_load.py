@@ -21,8 +21,10 @@ from .sidecar import Layer
 
 # Operators that an exported program calls; anything else that its JSON could name is a Python function.
 _SAFE_TARGET = re.compile(r"(torch\.ops\.|_operator\.|math\.|torch\.sym_|torch\._sym_)[\w.]+|[\w]+")
-# Symbolic sizes are evaluated as Python: only arithmetic may stand there.
-_SAFE_EXPRESSION = re.compile(r"(?!.*__)([\w\s+\-*/%(),<>=&|~]|(?<=\d)\.(?=\d))*")
+# Symbolic sizes are evaluated as Python: only arithmetic, and sympy's constructors, may stand there.
+_SAFE_EXPRESSION = re.compile(r"(?!.*__)([\w\s+\-*/%(),<>=&|~]|'\w*'|(?<=\d)\.(?=\d))*")
+_CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
+_SAFE_CALLS = frozenset({"floor", "ceiling", "sqrt", "abs", "max", "min"})
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def _refuse_code(path: Path) -> None:
 
 @contextlib.contextmanager
 def _weights_only() -> Iterator[None]:
-    """Throw torch's own switch that makes every ``torch.load`` below refuse objects, whatever its caller asks."""
+    """Throw the switch of torch that makes every ``torch.load`` refuse objects, whatever its caller asks."""
     name = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
     before = os.environ.get(name)
     os.environ[name] = "1"
@@ -189,11 +191,19 @@ def _refuse_code_in_graph(content: bytes, path: Path) -> None:
     except ValueError as error:
         raise ObserverError(f"{path} is damaged: its graph is not JSON.") from error
     for key, value in _strings(graph):
-        safe = {"target": _SAFE_TARGET, "expr_str": _SAFE_EXPRESSION}.get(key)
-        if safe is not None and not safe.fullmatch(value):
+        operator = key != "target" or _SAFE_TARGET.fullmatch(value)
+        if not operator or (key == "expr_str" and not _is_arithmetic(value)):
             raise ObserverError(f"{path} calls {value[:80]!r}, which is no operator, and is not opened.")
         if key == "path_name" and value.startswith("opaque"):
             raise ObserverError(f"{path} holds pickled objects and is not opened: export it anew.")
+
+
+def _is_arithmetic(expression: str) -> bool:
+    """Whether a symbolic size calls nothing but sympy's classes, which begin with a capital, and rounding."""
+    calls = _CALL.findall(expression)
+    return bool(_SAFE_EXPRESSION.fullmatch(expression)) and all(
+        call in _SAFE_CALLS or call[0].isupper() for call in calls
+    )
 
 
 def _strings(content: Any) -> Iterator[tuple[str, str]]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from .activation import ActivationControls, ActivationParameters, ActivationResult, measure_activation
-from .cumulative import CumulativeParameters, CumulativeResult, measure_cumulative
+from .activation import ActivationParameters, measure_activation
+from .activation_result import ActivationControls, ActivationResult
+from .cumulative import CumulativeParameters, measure_cumulative
+from .cumulative_result import CumulativeResult
 from .experiment import Context, ControlTask, Experiment, PropertySummary, experiments, with_needs
 from .headline import Headline
-from .local import LocalControls, LocalParameters, LocalResult, measure_local, measure_local_controls
+from .local import LocalParameters, measure_local, measure_local_controls
+from .local_result import LocalControls, LocalResult
 from .period import PeriodParameters, PeriodRows, judge_period, measure_period_rows
 from .result import Result
 from .spatial import (

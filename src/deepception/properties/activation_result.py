@@ -10,7 +10,15 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..statistics import ACTIVATOR, INHIBITOR, NEUTRAL, UNDECIDED, classify_places, max_t_bands
+from ..statistics import (
+    ACTIVATOR,
+    INHIBITOR,
+    NEUTRAL,
+    UNDECIDED,
+    classify_places,
+    max_t_bands,
+    specific_places,
+)
 from ..stimuli.patches import UInt8
 from .result import Result
 
@@ -28,7 +36,7 @@ class ActivationResult(Result):
         scrambled: ``[K, S, R, L]`` of the patch's scrambles.
         crops: ``[K, X, R, L]`` of matched crops of other classes.
         background_name: The photograph behind the background ``"photograph"``, or empty.
-        censored: Share of values that are only upper bounds.
+        censored: Share of values that are only bounds.
     """
 
     axes: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -71,14 +79,14 @@ class ActivationResult(Result):
     @property
     def map(self) -> NDArray[np.float64]:
         """Δ_c, median over canvases (not the photograph) of the mean over repeats, ``[L]``."""
-        return np.median(self.canvas_maps[self._canvas_rows], axis=0)
+        return np.asarray(np.median(self.canvas_maps[self._canvas_rows], axis=0))
 
     @property
     def specific_map(self) -> NDArray[np.float64]:
         """The class-specific part: Δ_c minus the median of Δ over other classes, on each background ``[K, L]``."""
         if not self.others_delta.shape[-1]:
             return np.full_like(self.canvas_maps, np.nan)
-        return self.canvas_maps - np.median(self.others_delta.astype(np.float64), axis=-1)
+        return np.asarray(self.canvas_maps - np.median(self.others_delta.astype(np.float64), axis=-1))
 
     @property
     def _canvas_rows(self) -> list[int]:
@@ -139,8 +147,9 @@ class ActivationResult(Result):
         return float(np.median(np.median(amplitude, axis=1)))
 
     def specific(self, controls: Sequence[ActivationControls]) -> NDArray[np.bool_]:
-        """Places whose Δ lies beyond the 2.5 / 97.5 % quantiles of control patches and of other classes, ``[K, L]``.
+        """Activators and inhibitors beyond control patches and beyond other classes, bool ``[K, L]``.
 
+        Beyond: outside their 2.5 / 97.5 % quantiles at that place, corrected over places (``specific_places``).
         A background without its control patches has no specific place.
         """
         by_name = {(c.canvas, c.background_sha256): c for c in controls}
@@ -151,10 +160,15 @@ class ActivationResult(Result):
             if control is None or len(rows) < FEWEST_CONTROL_PATCHES or not self.others_delta.shape[-1]:
                 continue
             patches = control.delta[rows][..., self.label].astype(np.float64)
-            classes = self.others_delta[k].astype(np.float64)
-            low = np.minimum(np.quantile(patches, 0.025, axis=0), np.quantile(classes, 0.025, axis=1))
-            high = np.maximum(np.quantile(patches, 0.975, axis=0), np.quantile(classes, 0.975, axis=1))
-            flags[k] = (self.canvas_maps[k] < low) | (self.canvas_maps[k] > high)
+            classes = self.others_delta[k].T.astype(np.float64)
+            flags[k] = [
+                a and b
+                for a, b in zip(
+                    specific_places(self.canvas_maps[k], patches, self.classes[k], q=self.q),
+                    specific_places(self.canvas_maps[k], classes, self.classes[k], q=self.q),
+                    strict=True,
+                )
+            ]
         return flags
 
     def shares(self) -> dict[str, float]:

@@ -9,23 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from .activation import (
-    ActivationControls,
-    ActivationParameters,
-    ActivationResult,
-    measure_activation,
-    measure_activation_controls,
-)
+from .activation import ActivationParameters, measure_activation, measure_activation_controls
+from .activation_result import ActivationControls, ActivationResult
 from .backdrops import NOISE_DRAWS
-from .cumulative import (
-    CumulativeParameters,
-    CumulativeResult,
-    measure_cumulative,
-    possible_doses,
-    spaced_places,
-)
+from .cumulative import CumulativeParameters, measure_cumulative, possible_doses, spaced_places
+from .cumulative_result import CumulativeResult
 from .experiment import Context, ControlTask, Experiment
-from .local import LocalControls, LocalParameters, LocalResult, measure_local, measure_local_controls
+from .local import LocalParameters, measure_local, measure_local_controls
+from .local_result import LocalControls, LocalResult
 from .period import patch_side
 from .result import Result
 from .spatial import (

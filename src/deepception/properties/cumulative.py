@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ..sessions import Session
 
 DOSES = (1, 2, 3, 4, 6, 8, 12, 16)
+# Page's test needs three doses, and a slope at least two.
+FEWEST_DOSES = 3
 
 
 @dataclass(frozen=True)
@@ -60,10 +62,10 @@ def possible_doses(
     """The doses up to min(16, half of what tiles the frame): more copies jam when placed at random."""
     tiles = (shape[0] // patch_shape[0]) * (shape[1] // patch_shape[1])
     possible = tuple(d for d in doses if 1 <= d <= min(16, tiles // 2))
-    if not possible:
+    if len(possible) < FEWEST_DOSES:
         raise InputError(
-            f"a patch of {patch_shape[0]}x{patch_shape[1]} pixels cannot be repeated in a frame of "
-            f"{shape[0]}x{shape[1]}: choose a smaller patch"
+            f"a patch of {patch_shape[0]}x{patch_shape[1]} pixels can be repeated {len(possible)} times of the "
+            f"{FEWEST_DOSES} doses needed in a frame of {shape[0]}x{shape[1]}: choose a smaller patch"
         )
     return possible
 
@@ -141,7 +143,9 @@ def measure_cumulative(
     others = np.array(
         [[slope_log2(k[..., c], np.asarray(doses)) for c in range(1, k.shape[-1])] for k in all_classes]
     )
-    in_order = views["ordered"].decades[0, ..., 0] - empty[0, 0] if reachable else np.empty((2, 0))
+    in_order = np.empty((2, 0))
+    if reachable:
+        in_order = views["ordered"].decades[0, ..., 0] - first.per_repeat(empty[:, 0], 2)[0, :, None]
     return CumulativeResult(
         name=subject.name,
         sha256=subject.sha256,
@@ -152,7 +156,7 @@ def measure_cumulative(
         patch_shape=patch.shape,
         patch_source=patch.source,
         copies=part("copies"),
-        recognised=views["copies"].rank[..., 0] == 0,
+        recognised=views["copies"].top == subject.label,
         scrambled=part("scrambled"),
         crops=part("crops"),
         enlarged=part("enlarged"),
@@ -162,7 +166,7 @@ def measure_cumulative(
         empty=empty[:, 0],
         empty_rank=views["empty"].rank[:, 0],
         empty_top=views["empty"].top,
-        empty_recognised=views["empty"].rank[:, 0] == 0,
+        empty_recognised=backdrops.per_repeat(views["empty"].top == subject.label, draws),
         q=parameters.q,
         censored=float(views["copies"].censored[..., 0].mean()),
         seed=stream_seed(seed, subject.sha256, "cumulative", "statistics"),

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..statistics import DoseShape, Threshold, dose_shape, page_trend, slope_log2, threshold
+from ..statistics import DoseShape, Threshold, dose_shape, page_trend, slope_log2, threshold, wilson
 from .result import Result
 
 
@@ -29,7 +29,7 @@ class CumulativeResult(Result):
         others_slope: ``[K, C]`` the slope on log2 dose read for other classes.
         best_first: ``[D']`` copies at the places of the activation map from best to worst, first canvas;
             ``worst_first`` the other way round; empty where the map was not given.
-        empty_recognised: bool ``[B]`` whether an empty canvas's top-1 is c.
+        empty_recognised: bool ``[K, A]`` whether the top-1 of each draw's empty canvas is c.
     """
 
     axes: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -45,7 +45,7 @@ class CumulativeResult(Result):
         "empty": ("variant",),
         "empty_rank": ("variant",),
         "empty_top": ("variant",),
-        "empty_recognised": ("variant",),
+        "empty_recognised": ("canvas", "draw"),
     }
 
     canvases: tuple[str, ...]
@@ -168,7 +168,14 @@ class CumulativeResult(Result):
         return dose_curve(
             self.doses,
             pooled,
-            recognition=self.recognised.mean(axis=(0, 1)),
+            recognition=self._recognition(),
             onset=float(np.median(self.onset)),
             **options,
         )
+
+    def _recognition(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Share of showings recognised at each dose, with its Wilson interval."""
+        trials = self.recognised.shape[0] * self.recognised.shape[1]
+        rates = [wilson(int(k), trials) for k in self.recognised.sum(axis=(0, 1))]
+        value, low, high = np.array([[r.value, r.low, r.high] for r in rates]).T
+        return value, low, high

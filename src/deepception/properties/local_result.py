@@ -36,7 +36,7 @@ class LocalResult(Result):
         others_range: ``[K, C]`` p95 − p5 over regions of the sufficiency read for other classes.
         empty: ``[B]`` ℓ_c of each empty canvas variant; ``empty_rank`` and ``empty_top`` beside it.
         clean: ℓ_c of the whole photograph.
-        censored: Share of the sufficiency values that are only upper bounds.
+        censored: Share of the sufficiency values that are only bounds.
     """
 
     axes: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -83,12 +83,12 @@ class LocalResult(Result):
     @property
     def map(self) -> NDArray[np.float64]:
         """Sufficiency of each region, median over canvases, ``[R]``."""
-        return np.median(self.canvas_maps, axis=0)
+        return np.asarray(np.median(self.canvas_maps, axis=0))
 
     @property
     def necessity_map(self) -> NDArray[np.float64]:
         """Necessity of each region, median over canvases, ``[R]``."""
-        return np.median(self.necessity, axis=0)
+        return np.asarray(np.median(self.necessity, axis=0))
 
     @cached_property
     def agreement(self) -> float:

@@ -65,9 +65,9 @@ def make_placing(
             f"{shape[0]}x{shape[1]}: choose a smaller patch"
         )
     step = period if period is not None and min(free) >= 2 * period else max(1, min(free) // per_axis)
-    counts = tuple(
-        min(per_axis, available_multiples(side, patch, step))
-        for side, patch in zip(shape, patch_shape, strict=True)
+    counts = (
+        min(per_axis, available_multiples(shape[0], patch_shape[0], step)),
+        min(per_axis, available_multiples(shape[1], patch_shape[1], step)),
     )
     y, x = period_lattice(shape, patch_shape, step, counts)
     return Placing(

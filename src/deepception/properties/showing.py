@@ -24,7 +24,7 @@ class View:
     Attributes:
         decades: float64 ``[*shape, C]``, ℓ in decades of odds.
         log10_p: float64 ``[*shape, C]``, log10 of the probability.
-        censored: bool ``[*shape, C]``, the value is an upper bound only.
+        censored: bool ``[*shape, C]``, the value is a bound only: the observer says no more.
         rank: int32 ``[*shape, C]``, 0 is the best class.
         top: int64 ``[*shape]``, the top-1.
     """
@@ -68,7 +68,7 @@ class Showing:
             views[name] = View(
                 decades=answers.log_odds[rows].reshape(axes) / LN10,
                 log10_p=answers.log_probability[rows].reshape(axes) / LN10,
-                censored=answers.censored[rows].reshape(axes),
+                censored=(answers.censored | answers.saturated)[rows].reshape(axes),
                 rank=answers.rank[rows].reshape(axes),
                 top=answers.top[rows, 0].reshape(shape),
             )

@@ -17,7 +17,8 @@ from ..statistics import TwoWay, spatial_range, spread, two_way
 from ..stimuli import Patch, Stimuli, match, scramble
 from ..stimuli.patches import UInt8
 from .backdrops import make_backdrops
-from .local import LocalParameters, LocalResult, measure_local
+from .local import LocalParameters, measure_local
+from .local_result import LocalResult
 from .placing import Placing, make_placing, over_empty, show_placing
 from .result import Result
 from .showing import Showing
@@ -71,7 +72,7 @@ class SpatialResult(Result):
         crops: ``[X, L, J]`` of matched crops of other classes on the first canvas.
         others_range: ``[K, C]`` the spatial range read for other classes.
         period: The observer's period in pixels, ``None`` where none was found or measured.
-        censored: Share of values that are only upper bounds.
+        censored: Share of values that are only bounds.
     """
 
     axes: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -116,7 +117,7 @@ class SpatialResult(Result):
     @property
     def map(self) -> NDArray[np.float64]:
         """Median over canvases of the mean over phases, ``[L]``."""
-        return np.median(self.canvas_maps, axis=0)
+        return np.asarray(np.median(self.canvas_maps, axis=0))
 
     @cached_property
     def ranges(self) -> NDArray[np.float64]:

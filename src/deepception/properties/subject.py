@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +47,9 @@ def open_subject(
     for an image that cannot be used, InputError for an unknown label.
     """
     if isinstance(image, Subject):
-        return image
+        if label is None:
+            return image
+        return replace(image, label=resolve_label(label, session.observer.labels), labelled=True)
     photograph = as_photograph(image)
     pixels = fit_frame(photograph, session.observer.frame, as_is=as_is)
     if label is None:

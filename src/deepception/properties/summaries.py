@@ -1,4 +1,4 @@
-"""From results to figures over photographs: one row a photograph, then headlines with controls (METHODS §0–4)."""
+"""From results to figures over photographs: one row a photograph, then headlines with controls."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..statistics import bca, benjamini_hochberg
-from .activation import ActivationControls, ActivationResult
-from .cumulative import CumulativeResult
+from ..statistics import bca, benjamini_hochberg, kaplan_meier_median
+from .activation_result import ActivationControls, ActivationResult
+from .cumulative_result import CumulativeResult
 from .experiment import PropertySummary
 from .headline import make_headline, share
-from .local import LocalControls, LocalResult
+from .local_result import LocalControls, LocalResult
 from .result import jsonable
 from .spatial import SpatialControls, SpatialResult
 
@@ -251,7 +251,17 @@ def summarise_cumulative(rows: list[Row], queries: int) -> PropertySummary:
         trends[direction] = share(benjamini_hochberg(p)[0]) if p.size else None
     figures["significant_trends"] = trends
     figures["thresholds"] = _counts([row["threshold"]["kind"] for row in rows])
+    figures["threshold_median"] = _threshold_median([row["threshold"] for row in rows])
     return PropertySummary("cumulative", headline, figures, rows, queries, [])
+
+
+def _threshold_median(thresholds: Sequence[Row]) -> dict[str, Any] | None:
+    """Kaplan–Meier median number of copies; "> N" is censored, "< 1" counts as 1, "none" and falling are out."""
+    known = [t for t in thresholds if t["kind"] != "none" and not t["falling"]]
+    if not known:
+        return None
+    median = kaplan_meier_median([t["value"] for t in known], [t["kind"] == "> N" for t in known])
+    return dict(median.to_json())
 
 
 def _counts(values: Sequence[str]) -> dict[str, int]:

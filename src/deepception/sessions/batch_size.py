@@ -11,10 +11,7 @@ SIZES = (8, 16, 32)
 """Candidates, smallest first."""
 
 UNPROBED = 16
-"""The batch size where a probe would cost too much of the budget."""
-
-PROBE_IMAGES = SIZES[0] + sum(SIZES)
-"""The most images that a probe sends; one that ends at the second size sends half of them."""
+"""The batch size where a budget leaves nothing for a probe."""
 
 _GAIN = 1.1
 

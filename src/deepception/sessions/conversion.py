@@ -29,8 +29,9 @@ def convert(raw: RawAnswers, classes: NDArray[np.int64] | None, n_classes: int) 
       exact to float64 rounding for every class: subtracting the class's own term is safe for all but the best
       class, and the best class's others are summed without it.
     * Probabilities: the same sums on p. Below the least number that their type keeps they are censored there.
-    * Rounded probabilities (``resolution`` r > 0): below r/2 they are censored at r/2, and 1 - p, itself a
-      multiple of r, is known better than the sum of K rounded values; below r/2 it is saturated at r/2.
+    * Rounded probabilities (of a ``resolution`` r coarser than their type's at one): below r/2 they are
+      censored at r/2, and 1 - p, itself a multiple of r, is known better than the sum of K rounded values;
+      below r/2 it is saturated at r/2.
     * Top-k: an unlisted class is censored at min(lowest listed, 1 - sum of the listed), each widened by its
       rounding.
     * Labels: which class won, nothing else; odds and probabilities are NaN.
@@ -56,11 +57,11 @@ def convert(raw: RawAnswers, classes: NDArray[np.int64] | None, n_classes: int) 
     top = _best(raw.scores, min(TOP, n_classes))
     if raw.level is AnswerLevel.LOGITS:
         values = _from_logits(raw.scores, asked, top)
-    elif raw.resolution > 0:
+    elif raw.resolution > np.finfo(_float_type(raw.scores)).eps:
         half = raw.resolution / 2.0
         values = _between(np.asarray(raw.scores[:, asked], dtype=np.float64), half, half)
     else:
-        values = _from_probabilities(raw.scores, asked, top)
+        values = _from_probabilities(raw.scores, asked, top, max(_least(raw.scores), raw.resolution / 2.0))
     return Answers(asked, *values, _ranks(raw.scores, asked), top, raw.level, n_classes)
 
 
@@ -136,9 +137,8 @@ def _from_logits(
 
 
 def _from_probabilities(
-    scores: NDArray[Any], asked: NDArray[np.int64], top: NDArray[np.int64]
+    scores: NDArray[Any], asked: NDArray[np.int64], top: NDArray[np.int64], floor: float
 ) -> tuple[_Float, _Float, _Bool, _Bool]:
-    floor = _least(scores)
     p = np.array(scores, dtype=np.float64)
     rows = np.arange(len(p))
     first = top[:, 0]

@@ -36,5 +36,6 @@ class Interrupt:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.noted:
+            self.noted = False
             raise KeyboardInterrupt
         self.noted = True

@@ -6,6 +6,7 @@ from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,14 @@ class Batch:
 
     Attributes:
         rows: Which stimuli it shows.
-        images: uint8 ``[B, H, W, 3]``; behind the stimuli, row 0 is repeated to fill the batch.
+        images: uint8 ``[B, H, W, 3]``, a torch tensor where it was rendered on a device; behind the stimuli,
+            row 0 is repeated to fill the batch.
         digests: The stimuli's digests, or None where nobody needs them.
         seconds: Wall time it took to render (and digest).
     """
 
     rows: slice
-    images: NDArray[np.uint8]
+    images: Any
     digests: list[bytes] | None
     seconds: float
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from time import perf_counter
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,11 +15,12 @@ from ..errors import BudgetError, Cancelled, InputError
 from ..observers import AnswerLevel, Observer, RawAnswers, check_answers, fingerprint
 from ..stimuli import Stimuli
 from .answers import Answers
-from .batch_size import PROBE_IMAGES, UNPROBED, find_batch_size
+from .batch_size import UNPROBED, find_batch_size
 from .cache import AnswerCache, assemble
 from .conversion import convert
 from .interrupt import Interrupt
 from .ledger import Entry, Ledger
+from .on_device import device_batches, on_device
 from .prefetch import Batch, Prefetch
 from .progress import Progress, Step
 
@@ -77,6 +79,7 @@ class Session:
         self._cancel = cancel
         self._interrupt = Interrupt()
         self._prefetch = Prefetch()
+        self._device = on_device(observer)
         self._fingerprint: str | None = None
         self._batch_size = observer.fixed_batch
         if batch_size is not None:
@@ -86,15 +89,13 @@ class Session:
     def batch_size(self) -> int:
         """Stimuli sent at once. Where nothing set it, reading it finds it by a probe of a few grey images.
 
-        It can be set once, before it is read or used. A probe is skipped, and 16 taken, where it would cost
-        over a twentieth of the budget that is left.
+        It can be set once, before it is read or used. With a budget nothing is spent on a probe: it is 16.
         """
         if self._batch_size is None:
-            left = self.remaining
-            if left is not None and left < 20 * PROBE_IMAGES:
-                self._batch_size = UNPROBED
-            else:
+            if self.budget is None:
                 self._batch_size = find_batch_size(self._probe, self.observer.frame.shape)
+            else:
+                self._batch_size = UNPROBED
         return self._batch_size
 
     @batch_size.setter
@@ -175,7 +176,7 @@ class Session:
         if classes is None:
             return None
         read = np.asarray(classes, dtype=np.int64).reshape(-1)
-        if read.size and not (read.min() >= 0 and read.max() < self._classes):
+        if read.size and (read.min() < 0 or read.max() >= self._classes):
             raise ValueError(f"classes run from 0 to {self._classes - 1}, got {read.min()} to {read.max()}")
         return read
 
@@ -188,18 +189,25 @@ class Session:
                 f"{self.observer.frame.shape}"
             )
         total = len(stimuli)
-        size, digests = self.batch_size, self._cache is not None
-        with closing(self._prefetch.batches(stimuli, size, digests=digests)) as batches:
+        size = self.batch_size
+        # Digests are taken of pixels in memory, so with a cache they are rendered there.
+        if self._device is not None and self._cache is None:
+            rendered = device_batches(stimuli, size, self._device.device)
+        else:
+            rendered = self._prefetch.batches(stimuli, size, digests=self._cache is not None)
+        with closing(rendered) as batches:
             for _ in range(0, total, size):
                 with self._interrupt.held():
                     batch = next(batches)
-                    self._stop_if_asked(batch.rows.start, total)
+                    if self._interrupt.noted or (self._cancel is not None and self._cancel.is_set()):
+                        self._stop(batch.rows.start, total)
                     answers = convert(self._answer(batch, purpose), read, self._classes)
                 if self.progress is not None:
                     counts = (self.queries, self.transmissions, self.cached)
                     self.progress(Step(purpose, batch.count, batch.rows.stop, total, *counts))
                 yield batch.rows, answers
-        self._stop_if_asked(total, total)
+        if self._interrupt.noted:
+            self._stop(total, total)
 
     def _answer(self, batch: Batch, purpose: str) -> RawAnswers:
         """Raw answers to the stimuli of one batch, fill rows cut off."""
@@ -221,11 +229,14 @@ class Session:
         entry.cached += len(kept)
         return assemble(fresh, kept, batch.count)
 
-    def _send(self, images: NDArray[np.uint8], count: int, entry: Entry) -> RawAnswers:
+    def _send(self, images: Any, count: int, entry: Entry) -> RawAnswers:
         self.transmissions += count  # sent is sent, whatever comes back
         entry.transmissions += count
         began = perf_counter()
-        raw = self.observer.answer(images)
+        if self._device is not None and not isinstance(images, np.ndarray):
+            raw = self._device.answer_tensor(images)
+        else:
+            raw = self.observer.answer(images)
         entry.observer_seconds += perf_counter() - began
         check_answers(raw, self._classes, len(images))
         return raw
@@ -245,10 +256,9 @@ class Session:
                 f"{count - left:,} or more."
             )
 
-    def _stop_if_asked(self, done: int, total: int) -> None:
-        if self._interrupt.noted or (self._cancel is not None and self._cancel.is_set()):
-            self._interrupt.noted = False
-            raise Cancelled(f"Interrupted after {done:,} of {total:,} stimuli; what was finished is kept.")
+    def _stop(self, done: int, total: int) -> NoReturn:
+        self._interrupt.noted = False
+        raise Cancelled(f"Interrupted after {done:,} of {total:,} stimuli; what was finished is kept.")
 
     def _nothing(self, read: NDArray[np.int64] | None) -> Answers:
         """Answers to no stimuli."""

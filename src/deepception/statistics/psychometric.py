@@ -117,9 +117,7 @@ def fit_psychometric(
     best = fit_many(axis, hits[None], shown, guess, lapse_max)
     rates = curve(axis, best, guess)
     observed = float(deviance(hits[None], shown, rates)[0])
-    freedom = max(1, x.size - 3)
-    variance = np.maximum(shown * rates[0] * (1 - rates[0]), 1e-9)
-    overdispersion = float(((hits - shown * rates[0]) ** 2 / variance).sum() / freedom)
+    overdispersion = float(_dispersion(hits[None], shown, rates)[0])
 
     rng = np.random.default_rng(seed)
     drawn = rng.binomial(shown.astype(np.int64), rates[0], size=(bootstrap, x.size)).astype(np.float64)
@@ -134,6 +132,10 @@ def fit_psychometric(
     # Percentiles of the threshold are too narrow for few draws and a steep curve (70 % for 10 draws): so the
     # likelihood ratio is what is bootstrapped, and it is never trusted below its chi-square limit.
     ratios = likelihood_ratio(axis, drawn, shown, guess, lapse_max, np.full(bootstrap, best[0, 0]), fits)
+    if beta_binomial:
+        # A few doses tell the dispersion only roughly: each sample is judged by its own, as this one is.
+        own = np.maximum(_dispersion(drawn, shown, curve(axis, fits, guess)), 1.0)
+        ratios = overdispersion * ratios / own
     critical = max(float(np.quantile(ratios, level)), NormalDist().inv_cdf((1 + level) / 2) ** 2)
     ends = theta_interval(axis, hits, shown, guess, lapse_max, best[0], critical)
     low, high = sorted((-ends[0], -ends[1])) if falling else ends
@@ -255,6 +257,13 @@ def _trend(x: FloatArray, hits: FloatArray, shown: FloatArray) -> float:
     scatter = float((shown * (hits / shown - line) ** 2).sum() / (rate * (1 - rate)))
     dispersion = max(1.0, scatter / max(1, x.size - 2))
     return covariance / math.sqrt(rate * (1 - rate) * weight * dispersion)
+
+
+def _dispersion(hits: FloatArray, shown: FloatArray, rates: FloatArray) -> FloatArray:
+    """Pearson's chi-square over its degrees of freedom (three parameters fitted): [B] from [B, D]."""
+    variance = np.maximum(shown * rates * (1 - rates), 1e-9)
+    chi_square = ((hits - shown * rates) ** 2 / variance).sum(axis=1)
+    return np.asarray(chi_square / max(1, rates.shape[1] - 3), dtype=np.float64)
 
 
 def _beta_binomial(

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..properties import Experiment, with_needs
+from ..properties import Experiment, Result, with_needs
 from ..properties.result import jsonable
 from .files import write_atomically
 from .ledger import Failure
 from .plan import AuditPlan, MeasurePlan, PlannedPhotograph, plan_measures, result_of
-from .settings import RunSettings
+from .settings import RunSettings, load_settings
 from .store import RunStore
 
 SCHEMA = 1
@@ -51,7 +51,7 @@ def plan_of(settings: RunSettings, *, fingerprint: str | None = None) -> AuditPl
     from ..properties import PeriodParameters
 
     kinds["period"] = PeriodParameters
-    parameters = {
+    parameters: dict[str, Any] = {
         name: TypeAdapter(kind).validate_python(chosen["parameters"][name]) for name, kind in kinds.items()
     }
     return AuditPlan(
@@ -194,7 +194,7 @@ def _period(finished: Finished) -> dict[str, Any]:
             reason = "These settings do not measure the period."
         elif len(plan.period_photographs) < needed:
             have = len(plan.period_photographs)
-            reason = f"The period is judged over {needed} photographs, and the run began with {have} that can be read."
+            reason = f"The period is judged over {needed} photographs; the run began with {have} that can be read."
         else:
             reason = "The period is not measured yet."
         return {"period": None, "reason": reason, "queries": queries}
@@ -217,3 +217,11 @@ def _csv(results: Mapping[str, Any]) -> str:
                 if isinstance(value, (int, float, bool)) and figure != "label":
                     writer.writerow((row["name"], row["sha256"], row["label"], name, figure, value))
     return text.getvalue()
+
+
+def stored_results(folder: Path, name: str) -> list[Result]:
+    """The finished results of one experiment in a run folder, one a photograph, in the run's order."""
+    finished = read_finished(load_settings(folder), RunStore(folder))
+    kind = {e.name: e.result for e in finished.plan.experiments}[name]
+    hashes = [finished.measures.of_photograph.get(p.sha256, {}).get(name) for p in finished.plan.photographs]
+    return [result_of(kind, finished.store.load(h)) for h in hashes if h and finished.store.has(h)]

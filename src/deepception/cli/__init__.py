@@ -1,0 +1,91 @@
+"""The command line: parse, call, print. stdout carries the result only, everything else goes to stderr."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import shlex
+import sys
+from typing import Any
+
+import click
+
+from .. import __version__
+from ..errors import Cancelled, DeepceptionError
+
+# Each command's module is imported when it is called, so that --help stays fast.
+COMMANDS = {
+    "audit": ("audit", "Measure all four properties and write a report."),
+    "demo": ("demo", "Audit the embedded network on the embedded photographs."),
+    "info": ("info", "Say what was understood about a classifier, and check it."),
+    "measure": ("measure", "Measure one property."),
+    "report": ("report", "Write the report of a run again, from what is stored."),
+}
+
+
+class Commands(click.Group):
+    """A group that imports a command's module only when it is needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands, in the order in which they are shown."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command, or ``None`` where there is none of this name."""
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f".{COMMANDS[name][0]}", __name__)
+        command = getattr(module, name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="deepception")
+def group() -> None:
+    """Put an image classifier in a psychophysics laboratory.
+
+    MODEL is a file (.onnx, .pt, .pt2), a scheme (onnx:FILE, torch:NAME, python:PACKAGE.MODULE:FUNCTION) or
+    `default`, the embedded network. IMAGES are files, folders, globs, or a CSV with the columns file and
+    index or label.
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with the code of what happened."""
+    logging.basicConfig(stream=sys.stderr, format="deepception: %(message)s", level=logging.WARNING)
+    given = sys.argv[1:] if arguments is None else arguments
+    try:
+        code = group.main(args=given, prog_name="deepception", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (Cancelled, KeyboardInterrupt, click.Abort) as error:
+        say(str(error) or "Interrupted.")
+        say(f"Go on with: {shlex.join(['deepception', *given])}")
+        code = Cancelled.exit_code
+    except DeepceptionError as error:
+        say(str(error))
+        code = error.exit_code
+    except BrokenPipeError:
+        # Whoever read stdout has gone; closing it here keeps the interpreter from complaining at exit.
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def say(text: str) -> None:
+    """Print one line for the person, on stderr."""
+    click.echo(f"deepception: {text}", err=True)
+
+
+def show_json(value: Any) -> None:
+    """Print a result for machines, on stdout."""
+    import json
+
+    click.echo(json.dumps(value, indent=1, allow_nan=False))

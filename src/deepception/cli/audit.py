@@ -1,0 +1,130 @@
+"""``deepception audit``: all four properties on every photograph, and a report."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import say, show_json
+from .options import model_options, open_model, run_options, setting_options
+
+if TYPE_CHECKING:
+    from ..studies.audit import AuditOutcome, AuditRequest, Price
+
+
+@click.command()
+@click.argument("model")
+@click.argument("images", nargs=-1, required=True)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Run folder; an interrupted one goes on."
+)
+@setting_options
+@run_options
+@click.option("--dry-run", is_flag=True, help="Print the price and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@model_options
+def audit(model: str, images: tuple[str, ...], out: Path, dry_run: bool, as_json: bool, **given: Any) -> int:
+    """Measure all four properties of MODEL on IMAGES and write a report.
+
+    The run folder keeps everything that was measured: the same command goes on after an interruption, and more
+    photographs can be added to it.
+    """
+    request = make_request(model, images, given)
+    if dry_run:
+        return show_price(request, out, as_json)
+    outcome = run(request, out)
+    if as_json:
+        show_json(outcome.results)
+    else:
+        show_outcome(outcome, out)
+    return outcome.exit_code
+
+
+def make_request(
+    model: str, images: tuple[str, ...], given: dict[str, Any], properties: tuple[str, ...] | None = None
+) -> AuditRequest:
+    """The request that the options describe."""
+    from ..studies.audit import AuditRequest, known_properties
+    from ..studies.inputs import find_photographs
+
+    observer = open_model(model, given)
+    photographs = find_photographs(images, label=given.pop("label"))
+    return AuditRequest(
+        observer,
+        model,
+        photographs,
+        properties=properties or known_properties(),
+        command=("deepception", *sys.argv[1:]),
+        **given,
+    )
+
+
+def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcome:
+    """Run the audit with progress on stderr; raise what stopped it, after its report was written."""
+    from ..sessions import RichProgress
+    from ..studies.audit import run_audit
+
+    with RichProgress() as progress:
+        outcome = run_audit(request, out, progress=progress, on_price=say_price)
+    if report:
+        from ..reports import write_report
+
+        write_report(out)
+    for failed in outcome.execution.failed:
+        say(f"{failed.unit.experiment} of {failed.unit.photograph_name or 'the run'}: {failed.error}")
+    for failure in outcome.results["failures"]:
+        if failure["experiment"] == "photograph":
+            say(failure["error"])
+    if outcome.execution.stopped is not None:
+        raise outcome.execution.stopped
+    if outcome.exit_code == 2 and outcome.execution.failed:
+        raise outcome.execution.failed[0].error
+    return outcome
+
+
+def say_price(price: Price) -> None:
+    """Print the price before it is spent."""
+    bound = "" if price.exact else "at most "
+    shared = f", and {bound}{price.shared:,} shared by all" if price.shared else ""
+    say(
+        f"{price.photographs} photographs cost {bound}{price.total:,} queries "
+        f"({bound}{price.each:,} each{shared})."
+    )
+
+
+def show_price(request: AuditRequest, out: Path | None, as_json: bool) -> int:
+    """``--dry-run``: the price, and nothing is asked."""
+    from dataclasses import asdict
+
+    from ..studies.audit import price_of, resolve
+
+    settings, broken = resolve(request, out)
+    price = price_of(settings)
+    for why in broken.values():
+        say(why)
+    if as_json:
+        show_json(asdict(price))
+    else:
+        bound = "exactly" if price.exact else "at most"
+        click.echo(
+            f"{bound} {price.total:,} queries: {price.photographs} photographs, {bound} {price.each:,} each, "
+            f"{price.shared:,} shared"
+        )
+    return 0
+
+
+def show_outcome(outcome: AuditOutcome, out: Path) -> None:
+    """The verdict in a few lines, and where the report is."""
+    from ..reports.sentences import verdict
+
+    for name, summary in outcome.results["properties"].items():
+        click.echo(f"{name}: {verdict(summary)}")
+    cost = outcome.results["cost"]
+    click.echo(f"cost: {cost['queries']:,} queries in {cost['seconds']:,.0f} s")
+    click.echo(f"report: {out / 'report.html'}")
+    if outcome.exit_code == 3:
+        say(f"Some units failed; to try them again: {shlex.join(['deepception', *sys.argv[1:]])}")

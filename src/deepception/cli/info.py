@@ -1,0 +1,128 @@
+"""``deepception info``: what was understood about a classifier, checked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from . import say, show_json
+from .options import model_options, open_model
+
+if TYPE_CHECKING:
+    from ..observers import Observer
+    from ..observers.inspecting import ObserverReport
+
+
+@click.command()
+@click.argument("model")
+@click.argument("images", nargs=-1)
+@click.option("--label", help="Class of all photographs: a name or an index.")
+@click.option("--as-is", is_flag=True, help="Show photographs untouched; they must have the frame's size.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@model_options
+def info(
+    model: str, images: tuple[str, ...], label: str | None, as_is: bool, as_json: bool, **given: Any
+) -> int:
+    """Say what was understood about MODEL, check it, and show its answers to IMAGES.
+
+    The checks: answers are finite and of the right number, probabilities sum to one, the same images get the
+    same answers, and a batch of 1 answers as a batch of 16.
+    """
+    from ..observers.inspecting import inspect
+
+    observer = open_model(model, given)
+    report = inspect(observer)
+    answers, accuracy, failed = _answers(observer, images, label, as_is)
+    if as_json:
+        show_json({**report.to_dict(), "answers": answers, "accuracy": accuracy})
+    else:
+        _show(report, answers, accuracy)
+    return 3 if failed else 0
+
+
+def _answers(
+    observer: Observer, images: tuple[str, ...], label: str | None, as_is: bool
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None, int]:
+    """Top-5 of each photograph, accuracy over the labelled ones, and how many could not be shown."""
+    if not images:
+        return [], None, 0
+    import numpy as np
+
+    from ..errors import PhotographError
+    from ..observers import resolve_label
+    from ..properties.headline import share
+    from ..sessions import Session
+    from ..stimuli import fit_frame, load_photograph
+    from ..studies.inputs import find_photographs
+
+    shown: list[dict[str, Any]] = []
+    hits: list[tuple[bool, bool]] = []
+    errors: list[PhotographError] = []
+    with Session(observer, batch_size=observer.fixed_batch or 1) as session:
+        for ref in find_photographs(images, label=label):
+            known = None if ref.label is None else resolve_label(ref.label, observer.labels)
+            try:
+                pixels = fit_frame(load_photograph(ref.path), observer.frame, as_is=as_is)
+            except PhotographError as error:
+                errors.append(error)
+                say(str(error))
+                continue
+            answer = session.ask_images(pixels[None])
+            top = answers_top = answer.top[0].tolist()
+            columns = [answer.column(c) for c in answers_top]
+            p = np.exp(answer.log_probability[0, columns]).tolist()
+            shown.append(
+                {
+                    "photograph": ref.name,
+                    "label": None if known is None else observer.labels[known],
+                    "top": [
+                        {"class": observer.labels[c], "index": c, "p": v} for c, v in zip(top, p, strict=True)
+                    ],
+                }
+            )
+            if known is not None:
+                hits.append((top[0] == known, known in top))
+    if errors and not shown:
+        raise errors[0]
+    accuracy = None
+    if hits:
+        accuracy = {"top1": share([h[0] for h in hits]), "top5": share([h[1] for h in hits])}
+    return shown, accuracy, len(errors)
+
+
+def _show(report: ObserverReport, answers: list[dict[str, Any]], accuracy: dict[str, Any] | None) -> None:
+    click.echo(f"{report.name}: {report.classes} classes, answers with {report.level}")
+    frame = report.frame
+    click.echo(f"  frame            {frame['height']}x{frame['width']}")
+    for name, value in report.settings.items():
+        if name in ("frame", "labels"):
+            continue
+        source = report.sources.get(name)
+        click.echo(f"  {name:<16} {_plain(value)}{f'  ({source})' if source else ''}")
+    click.echo(f"  fingerprint      {report.fingerprint[:16]}…")
+    click.echo(f"  deterministic    {'yes' if report.deterministic else 'no'}")
+    within = (
+        "within float noise"
+        if report.batch_difference <= report.batch_tolerance
+        else "NOT within float noise"
+    )
+    click.echo(f"  batch 1 and 16   differ by {report.batch_difference:.2g}, {within}")
+    click.echo(f"  throughput       {report.images_per_second:,.0f} images a second")
+    for problem in report.problems:
+        say(problem)
+    for answer in answers:
+        label = f" (labelled {answer['label']})" if answer["label"] else ""
+        click.echo(f"{answer['photograph']}{label}")
+        for entry in answer["top"]:
+            click.echo(f"  {entry['p']:7.2%}  {entry['class']} [{entry['index']}]")
+    if accuracy is not None:
+        for name, value in accuracy.items():
+            click.echo(
+                f"{name}: {value['value']:.1%} of {value['n']} photographs "
+                f"(95 % interval {value['low']:.1%} to {value['high']:.1%})"
+            )
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)

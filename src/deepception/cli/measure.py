@@ -1,0 +1,71 @@
+"""``deepception measure``: one property, with what it needs."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+
+from . import show_json
+from .audit import make_request, run, show_price
+from .options import model_options, run_options, setting_options
+
+
+@click.command()
+@click.argument("name", metavar="PROPERTY")
+@click.argument("model")
+@click.argument("images", nargs=-1, required=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Run folder that keeps and resumes [default: none]."
+)
+@setting_options
+@run_options
+@click.option("--dry-run", is_flag=True, help="Print the price and stop.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary and results, arrays included, as JSON.")
+@model_options
+def measure(
+    name: str,
+    model: str,
+    images: tuple[str, ...],
+    out: Path | None,
+    dry_run: bool,
+    as_json: bool,
+    **given: Any,
+) -> int:
+    """Measure PROPERTY (local, spatial, activation or cumulative) of MODEL on IMAGES.
+
+    What it needs is measured first: the patch of the other three is the most responsive local region.
+    """
+    from ..properties import with_needs
+
+    with_needs([name])
+    request = make_request(model, images, given, (name,))
+    if dry_run:
+        return show_price(request, out, as_json)
+    if out is not None:
+        return _measure(name, request, out, as_json)
+    with tempfile.TemporaryDirectory(prefix="deepception-") as folder:
+        return _measure(name, request, Path(folder), as_json)
+
+
+def _measure(name: str, request: Any, folder: Path, as_json: bool) -> int:
+    from ..reports.sentences import verdict
+    from ..studies.assembling import stored_results
+
+    outcome = run(request, folder, report=False)
+    summary = outcome.results["properties"][name]
+    if as_json:
+        results = [result.to_json() for result in stored_results(folder, name)]
+        show_json({"property": name, "summary": summary, "results": results, "cost": outcome.results["cost"]})
+        return outcome.exit_code
+    click.echo(f"{name}: {verdict(summary)}")
+    for row in summary["rows"]:
+        figures = [
+            f"{figure} {value:.3g}"
+            for figure, value in row.items()
+            if isinstance(value, float) and figure not in ("label", "queries")
+        ]
+        click.echo(f"{row['name']}: {', '.join(figures[:8])}")
+    return outcome.exit_code

@@ -1,0 +1,144 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from ..observers import Observer
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_MODEL = [
+    click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps."),
+    click.option("--threads", type=click.IntRange(1), help="Threads of one call [default: all processors]."),
+    click.option("--engine", type=click.Choice(["onnxruntime", "openvino"]), help="Engine for ONNX files."),
+    click.option(
+        "--weights", type=click.Path(path_type=Path), help="Weights for torch:PACKAGE.MODULE:FACTORY."
+    ),
+    click.option("--preprocessing", type=click.Path(path_type=Path), help="A JSON sidecar to read."),
+    click.option(
+        "--labels", type=click.Path(path_type=Path), help="Names of the classes, one a line or JSON."
+    ),
+    click.option("--size", metavar="N|HxW", help="Frame in pixels."),
+    click.option("--mean", metavar="M[,M,M]", help="Mean to subtract."),
+    click.option("--std", metavar="S[,S,S]", help="Deviation to divide by."),
+    click.option(
+        "--pixel-range", type=click.Choice(["0..255", "0..1"]), help="Scale that mean and std are in."
+    ),
+    click.option("--crop-fraction", type=float, help="Share of the short side that the central crop keeps."),
+    click.option("--fit", type=click.Choice(["crop", "squash"]), help="How a photograph comes to the frame."),
+    click.option("--layout", type=click.Choice(["NCHW", "NHWC"]), help="Order of the input's axes."),
+    click.option("--colour-order", type=click.Choice(["RGB", "BGR"]), help="Order of the channels."),
+    click.option("--output", type=click.Choice(["logits", "probabilities"]), help="What the scores are."),
+    click.option("--input-name", help="Name of the input that takes the image."),
+    click.option("--output-name", help="Name of the output to read."),
+]
+
+_RUN = [
+    click.option("--label", help="Class of all photographs: a name or an index."),
+    click.option(
+        "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of everything random."
+    ),
+    click.option("--batch-size", type=click.IntRange(1), help="Images at once [default: found by a probe]."),
+    click.option("--budget", type=click.IntRange(0), help="Most images that the run may send in all."),
+    click.option(
+        "--regions",
+        type=click.Choice(["grid", "windows", "superpixels"]),
+        default="grid",
+        show_default=True,
+        help="Kind of regions.",
+    ),
+    click.option(
+        "--as-is", is_flag=True, help="Show photographs untouched; they must have the frame's size."
+    ),
+    click.option(
+        "--max-pixels",
+        type=click.IntRange(256),
+        default=100_000_000,
+        show_default=True,
+        help="Largest photograph that is decoded in full.",
+    ),
+]
+
+_SETTING = [
+    click.option("--quick", "setting", flag_value="quick", help="About 650 queries a photograph."),
+    click.option(
+        "--full", "setting", flag_value="full", help="Every control, about 15,000 queries a photograph."
+    ),
+    click.option("--standard", "setting", flag_value="standard", default=True, help="About 4,200 [default]."),
+]
+
+
+def _adder(options: list[Any]) -> Callable[[Command], Command]:
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+model_options = _adder(_MODEL)
+run_options = _adder(_RUN)
+setting_options = _adder(_SETTING)
+MODEL_NAMES = tuple(
+    str(name)
+    for name in (
+        "device",
+        "threads",
+        "engine",
+        "weights",
+        "preprocessing",
+        "labels",
+        "size",
+        "mean",
+        "std",
+        "pixel_range",
+        "crop_fraction",
+        "fit",
+        "layout",
+        "colour_order",
+        "output",
+        "input_name",
+        "output_name",
+    )
+)
+
+
+def open_model(spec: str, given: dict[str, Any]) -> Observer:
+    """Open MODEL with the options of ``model_options``, which are taken out of ``given``."""
+    from ..observers import open_observer
+
+    options = {name: given.pop(name) for name in MODEL_NAMES}
+    options["size"] = _size(options["size"])
+    for name in ("mean", "std"):
+        options[name] = _numbers(options[name], name)
+    return open_observer(spec, **{name: value for name, value in options.items() if value is not None})
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    parts = text.lower().split("x")
+    if len(parts) > 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{text!r} is no size: give pixels as 224 or 224x224.", param_hint="--size")
+    return int(parts[0]), int(parts[-1])
+
+
+def _numbers(text: str | None, name: str) -> tuple[float, ...] | None:
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) not in (1, 3):
+        raise click.BadParameter(
+            f"{text!r} is neither one number nor three, separated by commas.", param_hint=f"--{name}"
+        )
+    return numbers * 3 if len(numbers) == 1 else numbers
