@@ -18,6 +18,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from properties_page import write_page
+
 HERE = Path(__file__).resolve().parent
 FIGURES = HERE / "properties"
 RUNS = HERE.parent / "runs" / "properties"
@@ -114,6 +116,8 @@ def main() -> None:
             began = time.perf_counter()
             measure(options.data, network, options.threads)
             print(f"{network}: {time.perf_counter() - began:.0f} s", file=sys.stderr)
+            write_page(FIGURES, HERE / "properties.md", NETWORKS)
+    write_page(FIGURES, HERE / "properties.md", NETWORKS)
 
 
 if __name__ == "__main__":

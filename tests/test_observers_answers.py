@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from deepception.errors import ObserverError
 from deepception.observers import AnswerLevel, RawAnswers, check_answers
 

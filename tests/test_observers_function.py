@@ -5,8 +5,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from deepception.errors import InputError, ObserverError, UnreachableError
-from deepception.observers import AnswerLevel, FunctionObserver, Observer, check_answers, fingerprint, open_observer
+from deepception.observers import (
+    AnswerLevel,
+    FunctionObserver,
+    Observer,
+    check_answers,
+    fingerprint,
+    open_observer,
+)
 from deepception.stimuli import Frame
 
 FRAME = Frame(8, 8)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from deepception.errors import InputError
 from deepception.observers import imagenet_labels, read_labels, resolve_label
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper
+
 from deepception.errors import InputError, ObserverError
 from deepception.observers import (
     AnswerLevel,
@@ -19,7 +21,6 @@ from deepception.observers import (
     inspect,
 )
 from deepception.stimuli import fit_frame, load_photograph
-from onnx import TensorProto, helper
 from onnx_models import CLASSES, SIDE, expected, linear, save_model, weights
 
 PLAIN = PreprocessingOptions(mean=(0.0,) * 3, std=(1.0,) * 3, pixel_range="0..255")
@@ -52,7 +53,9 @@ def test_the_preprocessing_reaches_the_model(tmp_path: Path) -> None:
     options = PreprocessingOptions(mean=(0.5, 0.4, 0.3), std=(0.1, 0.2, 0.3), colour_order="BGR")
     x = images(3)
     wanted = ((x[..., ::-1] / 255 - [0.5, 0.4, 0.3]) / [0.1, 0.2, 0.3]).mean(axis=(1, 2)) @ weights()
-    np.testing.assert_allclose(OnnxObserver(model, options=options).answer(x).scores, wanted, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        OnnxObserver(model, options=options).answer(x).scores, wanted, rtol=1e-4, atol=1e-4
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ def test_a_hidden_fixed_batch_is_found(tmp_path: Path) -> None:
         helper.make_node("MatMul", ["row", "matrix"], ["scores"]),
     ]
     constants = {"one": np.array([1, 3], np.int64), "matrix": weights()}
-    output = [("scores", TensorProto.FLOAT, None)]
+    output = [("scores", TensorProto.FLOAT, ["rows", CLASSES])]
     observer = OnnxObserver(save_model(tmp_path / "m.onnx", nodes, IMAGE, output, constants), options=PLAIN)
     assert observer.fixed_batch == 1
     x = images(3)
@@ -124,7 +127,9 @@ def test_of_several_outputs_one_is_named_or_told_by_the_labels(tmp_path: Path) -
     x = images(2)
     named = PreprocessingOptions(mean=(0.0,) * 3, std=(1.0,) * 3, pixel_range="0..255", output_name="out1")
     wanted = expected(x, weights(seed=1))
-    np.testing.assert_allclose(OnnxObserver(model, options=named).answer(x).scores, wanted, rtol=1e-4, atol=1e-3)
+    np.testing.assert_allclose(
+        OnnxObserver(model, options=named).answer(x).scores, wanted, rtol=1e-4, atol=1e-3
+    )
     other = two_outputs(tmp_path / "o.onnx", (7, CLASSES))
     labels = tuple(f"k{i}" for i in range(7))
     told = PreprocessingOptions(mean=(0.0,) * 3, std=(1.0,) * 3, labels=labels)
@@ -177,7 +182,12 @@ def test_no_table_of_scores_is_refused(tmp_path: Path) -> None:
 def test_a_corrupt_file_is_refused_with_one_sentence(tmp_path: Path, kind: str) -> None:
     model = linear(tmp_path / "m.onnx")
     content = model.read_bytes()
-    spoilt = {"text": b"no network", "empty": b"", "cut": content[:100], "flipped": b"\xff" * 40 + content[40:]}
+    spoilt = {
+        "text": b"no network",
+        "empty": b"",
+        "cut": content[:100],
+        "flipped": b"\xff" * 40 + content[40:],
+    }
     model.write_bytes(spoilt[kind])
     with pytest.raises(ObserverError, match=r"cannot open .*m\.onnx") as caught:
         OnnxObserver(model)
@@ -210,10 +220,14 @@ def test_the_fingerprint_knows_bytes_external_data_and_preprocessing(tmp_path: P
     assert fingerprint(OnnxObserver(model, options=scaled)) != first
 
     outside = tmp_path / "outside.onnx"
-    onnx.save_model(onnx.load(model), outside, save_as_external_data=True, location="w.bin", size_threshold=16)
+    onnx.save_model(
+        onnx.load(model), outside, save_as_external_data=True, location="w.bin", size_threshold=16
+    )
     external = OnnxObserver(outside, options=PLAIN)
     x = images(2)
-    np.testing.assert_array_equal(external.answer(x).scores, OnnxObserver(model, options=PLAIN).answer(x).scores)
+    np.testing.assert_array_equal(
+        external.answer(x).scores, OnnxObserver(model, options=PLAIN).answer(x).scores
+    )
     before = fingerprint(external)
     bytes_ = bytearray((tmp_path / "w.bin").read_bytes())
     bytes_[0] ^= 1
@@ -230,7 +244,8 @@ def test_a_closed_observer_says_so(tmp_path: Path) -> None:
 
 
 def test_inspect_reports(tmp_path: Path) -> None:
-    observer = OnnxObserver(linear(tmp_path / "m.onnx", last="Softmax"), options=PLAIN)
+    options = PreprocessingOptions(mean=(0.0,) * 3, std=(255.0,) * 3)
+    observer = OnnxObserver(linear(tmp_path / "m.onnx", last="Softmax"), options=options)
     x = images(3)
     report = inspect(observer, x, seconds=0.01)
     assert report.deterministic

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from deepception.errors import InputError
 from deepception.observers import Observer, OnnxObserver, open_observer, schemes
 from onnx_models import linear

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from deepception.errors import ObserverError, UnreachableError
 from deepception.observers import OnnxObserver, Preprocessing, PreprocessingOptions, fingerprint
 from deepception.observers.openvino import OpenVinoSession, check_agreement

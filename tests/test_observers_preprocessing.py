@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from deepception.errors import InputError
 from deepception.observers import Normaliser, Preprocessing
 from deepception.stimuli import Frame
@@ -76,7 +77,12 @@ def test_the_bits_do_not_depend_on_the_batch_and_the_buffer_is_reused() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [np.zeros((1, 20, 30, 3), np.float32), np.zeros((1, 30, 20, 3), np.uint8), np.zeros((20, 30, 3), np.uint8)]
+    "wrong",
+    [
+        np.zeros((1, 20, 30, 3), np.float32),
+        np.zeros((1, 30, 20, 3), np.uint8),
+        np.zeros((20, 30, 3), np.uint8),
+    ],
 )
 def test_other_images_are_refused(wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match="images must be uint8"):

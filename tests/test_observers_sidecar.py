@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from deepception.errors import InputError, ObserverError
 from deepception.observers import OnnxObserver, PreprocessingOptions
 from onnx_models import CLASSES, SIDE, linear
@@ -39,7 +40,9 @@ def opened(model: Path, **options: Any) -> OnnxObserver:
     return OnnxObserver(model, options=PreprocessingOptions(**options))
 
 
-@pytest.mark.parametrize(("name", "content"), [("small.json", ENTRY), ("models.json", [{"file": "x.onnx"}, ENTRY])])
+@pytest.mark.parametrize(
+    ("name", "content"), [("small.json", ENTRY), ("models.json", [{"file": "x.onnx"}, ENTRY])]
+)
 def test_a_sidecar_beside_the_model_is_read(model: Path, name: str, content: Any) -> None:
     write(model.parent / name, content)
     observer = opened(model)

@@ -13,6 +13,7 @@ import tomllib
 import zipfile
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,13 +82,25 @@ def test_the_default_observer_knows_its_photographs(row: dict[str, str]) -> None
     assert int(logits.argmax()) == int(row["index"])
 
 
-@pytest.mark.parametrize("group", ["deepception.observers", "deepception.properties"])
-def test_entry_points_lead_somewhere(group: str) -> None:
-    declared = PROJECT["entry-points"][group]
-    assert declared
-    for value in declared.values():
-        module, _, name = value.partition(":")
-        assert callable(getattr(importlib.import_module(module), name)), value
+def entry_points(group: str) -> dict[str, Any]:
+    """What the entry points of a group lead to, as pyproject.toml declares them."""
+    found = {}
+    for name, value in PROJECT["entry-points"][group].items():
+        module, _, attribute = value.partition(":")
+        found[name] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def test_the_schemes_of_observers_lead_somewhere() -> None:
+    openers = entry_points("deepception.observers")
+    assert set(openers) >= {"default", "onnx", "python", "torch"}
+    assert all(callable(opener) for opener in openers.values())
+
+
+def test_the_properties_lead_somewhere() -> None:
+    experiments = entry_points("deepception.properties")
+    assert set(experiments) >= {"local", "spatial", "activation", "cumulative"}
+    assert all(experiment.name == name for name, experiment in experiments.items())
 
 
 def test_the_command_leads_somewhere() -> None:

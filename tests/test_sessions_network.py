@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from deepception.observers import open_observer
 from deepception.sessions import AnswerCache, Session
 from deepception.stimuli import Patch, Stimuli, lattice

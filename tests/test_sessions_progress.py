@@ -72,6 +72,17 @@ def test_without_a_total_every_asking_is_its_own_job():
     assert lines[2] == "spatial: 10 of 20 stimuli, 0 s left"
 
 
+def test_what_was_answered_before_the_total_was_known_counts():
+    clock, out = Clock(), io.StringIO()
+    with RichProgress(stream=out, every=60, clock=clock) as progress:
+        for purpose in ("clean", "clean again"):
+            progress(Step(purpose, 1, 1, 1, 1, 1, 0))
+        progress.expect(22)
+        clock.now += 60
+        progress(steps(1, 20)[0])
+    assert out.getvalue().splitlines()[0] == "clean again: 12 of 22 stimuli, 50 s left"
+
+
 def test_nothing_done_prints_nothing():
     out = io.StringIO()
     with RichProgress(total=10, stream=out):

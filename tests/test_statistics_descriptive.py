@@ -59,6 +59,7 @@ def test_kaplan_meier_median_without_censoring_is_the_median() -> None:
     assert (fit.n, fit.censored) == (21, 0)
 
 
+@pytest.mark.filterwarnings("ignore:The confidence interval is undefined")
 def test_kaplan_meier_agrees_with_scipy() -> None:
     rng = np.random.default_rng(3)
     times, limit = rng.exponential(4, size=60), rng.exponential(8, size=60)

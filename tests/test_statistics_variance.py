@@ -59,11 +59,11 @@ def test_the_best_is_chosen_and_read_on_different_repeats() -> None:
 
 
 def test_a_tie_among_many_is_not_distinguishable() -> None:
-    repeats = np.random.default_rng(2).normal(size=(13, 100))
-    fit = cross_fitted_best(repeats, seed=0)
-    assert not fit.distinguishable
-    assert fit.value < repeats.mean(axis=0).max()
-    assert cross_fitted_best(repeats, seed=0) == fit
+    tables = [np.random.default_rng(seed).normal(size=(13, 100)) for seed in range(40)]
+    fits = [cross_fitted_best(table, seed=0, resamples=200) for table in tables]
+    assert sum(fit.distinguishable for fit in fits) <= 8
+    assert abs(np.mean([fit.value for fit in fits])) < 0.15 < np.mean([t.mean(axis=0).max() for t in tables])
+    assert cross_fitted_best(tables[0], seed=0, resamples=200) == fits[0]
     with pytest.raises(ValueError, match="2 repeats"):
         cross_fitted_best(np.ones((1, 4)))
 

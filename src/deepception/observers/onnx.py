@@ -122,7 +122,7 @@ class OnnxObserver:
     @property
     def level(self) -> AnswerLevel:
         """Logits or probabilities."""
-        return AnswerLevel(self.settings.preprocessing.output)
+        return AnswerLevel(self.settings.preprocessing.output or "logits")
 
     @property
     def fixed_batch(self) -> int | None:

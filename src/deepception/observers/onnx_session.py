@@ -133,8 +133,8 @@ def find_scores(
 ) -> tuple[str, int, int | None]:
     """The output with one score for each class: (its name, number of classes, fixed batch size or ``None``).
 
-    Where the model leaves a size open, a black image is shown once to learn it. Raises ObserverError, naming
-    the outputs, where none or several qualify.
+    Where the model leaves the batch or a size open, two black images are shown to learn it. Raises
+    ObserverError, naming the outputs, where none or several qualify.
     """
     outputs = session.get_outputs()
     if wanted is not None and wanted not in {node.name for node in outputs}:
@@ -143,7 +143,10 @@ def find_scores(
     candidates = [node for node in outputs if node.type in _SCORE_TYPES and wanted in (None, node.name)]
     shapes = {node.name: list(node.shape or []) for node in candidates}
     batch = image.batch
-    if any(not shape or not all(isinstance(size, int) for size in shape[1:]) for shape in shapes.values()):
+    if batch is None or any(
+        not shape or not all(isinstance(k, int) for k in shape[1:]) for shape in shapes.values()
+    ):
+        # Files that say "any batch" and hold a reshape to one image are common.
         shapes, batch = _probe(session, image, list(shapes), path)
     classes = {name: size for name, shape in shapes.items() if (size := _classes(shape)) is not None}
     if len(classes) > 1 and labels is not None and list(classes.values()).count(labels) == 1:

@@ -112,7 +112,7 @@ class TorchObserver:
     @property
     def level(self) -> AnswerLevel:
         """Logits or probabilities."""
-        return AnswerLevel(self.settings.preprocessing.output)
+        return AnswerLevel(self.settings.preprocessing.output or "logits")
 
     @property
     def fixed_batch(self) -> int | None:
@@ -219,11 +219,12 @@ class TorchObserver:
                 if scores.dtype in (torch.float16, torch.bfloat16):
                     scores = scores.float()
                 # A copy: the network may answer with a buffer that its next call overwrites.
-                array: NDArray[Any] = np.array(scores.reshape(scores.shape[0], -1).cpu().numpy())
+                array: NDArray[Any] = np.array(scores.cpu().numpy())
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".")[:300]
             raise ObserverError(f"the network {self._name} failed: {reason}.") from error
-        return array
+        # Convolutional heads leave axes of length one behind the classes.
+        return array.reshape(array.shape[:2]) if array.ndim > 2 and set(array.shape[2:]) == {1} else array
 
     def _understand(
         self, layers: Sequence[Layer], loaded: LoadedNetwork
@@ -243,7 +244,7 @@ class TorchObserver:
             # Two images are refused by a network that was traced with one.
             fixed, batch = 1, batch[:1]
             scores = self._call(batch)
-        if scores.shape[0] != batch.shape[0] or scores.shape[1] < 2:
+        if scores.ndim != 2 or scores.shape[0] != batch.shape[0] or scores.shape[1] < 2:
             raise ObserverError(
                 f"the network {self._name} answered {list(scores.shape)} for {batch.shape[0]} images: "
                 "a classifier gives one row of scores for each."

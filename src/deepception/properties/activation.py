@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..stimuli import Jitter, Patch, Stimuli, match, scramble
-from .activation_result import ActivationControls, ActivationResult
+from .activation_result import ActivationControls, ActivationResult, two_sided_amplitude
 from .backdrops import Backdrops, make_backdrops
 from .placing import Placing, make_placing, over_empty, show_placing
-from .showing import Showing
+from .showing import Showing, moments_of
 from .spatial import most_responsive
 from .streams import other_classes, stream, stream_seed
-from .subject import ImageLike, Subject, open_subject, require_scores
+from .subject import ImageLike, Subject, of_other_classes, open_subject, require_scores
 from .windows import random_crop
 
 if TYPE_CHECKING:
@@ -90,19 +90,18 @@ def measure_activation(
     showing = Showing()
     showing.add("empty", Stimuli.plain(backdrops.pixels), (len(backdrops.pixels),))
     show_placing(showing, "patch", [[patch]] * len(backdrops), backdrops, placing, jitter=jitter, seed=seed)
-    if parameters.scrambles:
-        scrambles = [
-            [
-                scramble(patch, stream(seed, subject.sha256, "activation", "scramble", k, s))
-                for s in range(parameters.scrambles)
-            ]
-            for k in range(len(backdrops))
+    scrambles = [
+        [
+            scramble(patch, stream(seed, subject.sha256, "activation", "scramble", k, s))
+            for s in range(parameters.scrambles)
         ]
+        for k in range(len(backdrops))
+    ]
+    if parameters.scrambles:
         show_placing(showing, "scrambled", scrambles, backdrops, placing, jitter=jitter, seed=seed)
     matched = [
-        match(random_crop(s, patch.shape, seed, "activation crop"), patch)
-        for s in crops_from[: parameters.crops]
-        if s.sha256 != subject.sha256 and s.label != subject.label
+        match(random_crop(crops_from[i], patch.shape, seed, "activation crop"), patch)
+        for i in of_other_classes(crops_from, subject)[: parameters.crops]
     ]
     if matched:
         show_placing(
@@ -139,6 +138,7 @@ def measure_activation(
         q=parameters.q,
         delta=part("patch")[:, 0],
         others_delta=delta[..., 1:].mean(axis=2).astype(np.float32),
+        others_amplitudes=amplitudes_of_classes(delta[..., 1:]),
         scrambled=part("scrambled"),
         crops=part("crops"),
         empty=empty[:, 0],
@@ -146,6 +146,10 @@ def measure_activation(
         empty_top=views["empty"].top,
         censored=float(views["patch"].censored[..., 0].mean()),
         seed=stream_seed(seed, subject.sha256, "activation", "statistics"),
+        moments=moments_of([patch])[0],
+        scrambled_moments=moments_of([p for row in scrambles for p in row]).reshape(
+            len(backdrops), parameters.scrambles, 2, 3
+        ),
     )
 
 
@@ -205,6 +209,11 @@ def measure_activation_controls(
         canvas=canvas,
         background_sha256=background.sha256 if background is not None and canvas == "photograph" else "",
     )
+
+
+def amplitudes_of_classes(delta: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Two-sided amplitude of every class: ``[K, L, R, C]`` to ``[K, C]``."""
+    return np.array([[two_sided_amplitude(k[..., c].T) for c in range(k.shape[-1])] for k in delta])
 
 
 def activation_backdrops(

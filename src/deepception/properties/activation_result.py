@@ -33,9 +33,12 @@ class ActivationResult(Result):
         places: int32 ``[L, 2]`` (y, x) at phase 0.
         delta: ``[K, R, L]`` ℓ_c of the background with the patch minus ℓ_c of the background.
         others_delta: float32 ``[K, L, C]`` the same for other classes, mean over repeats.
+        others_amplitudes: ``[K, C]`` two-sided amplitude read for other classes.
         scrambled: ``[K, S, R, L]`` of the patch's scrambles.
         crops: ``[K, X, R, L]`` of matched crops of other classes.
         background_name: The photograph behind the background ``"photograph"``, or empty.
+        moments: float32 ``[2, 3]`` mean and deviation of the patch's channels, grey levels.
+        scrambled_moments: float32 ``[K, S, 2, 3]`` those of its scrambles, after clipping.
         censored: Share of values that are only bounds.
     """
 
@@ -43,6 +46,9 @@ class ActivationResult(Result):
         "places": ("place", "yx"),
         "delta": ("background", "repeat", "place"),
         "others_delta": ("background", "place", "class"),
+        "others_amplitudes": ("background", "class"),
+        "moments": ("moment", "channel"),
+        "scrambled_moments": ("background", "scramble", "moment", "channel"),
         "scrambled": ("background", "scramble", "repeat", "place"),
         "crops": ("background", "crop", "repeat", "place"),
         "empty": ("variant",),
@@ -70,11 +76,14 @@ class ActivationResult(Result):
     empty_top: NDArray[np.int64]
     censored: float
     seed: int
+    others_amplitudes: NDArray[np.float64]
+    moments: NDArray[np.float32]
+    scrambled_moments: NDArray[np.float32]
 
     @property
     def canvas_maps(self) -> NDArray[np.float64]:
         """Mean over repeats, ``[K, L]``."""
-        return self.delta.mean(axis=1)
+        return np.asarray(self.delta.mean(axis=1))
 
     @property
     def map(self) -> NDArray[np.float64]:
@@ -109,7 +118,7 @@ class ActivationResult(Result):
     @property
     def presence(self) -> NDArray[np.float64]:
         """Mean over places on each background, ``[K]``: what the patch does wherever it lies."""
-        return self.canvas_maps.mean(axis=1)
+        return np.asarray(self.canvas_maps.mean(axis=1))
 
     @cached_property
     def amplitudes(self) -> NDArray[np.float64]:
@@ -139,12 +148,10 @@ class ActivationResult(Result):
 
     @property
     def others_amplitude(self) -> float:
-        """Median over other classes of the amplitude of their mean maps: not cross-fitted, so not too small."""
-        if not self.others_delta.shape[-1]:
+        """Median over other classes of their two-sided amplitude; NaN where none was read."""
+        if not self.others_amplitudes.size:
             return float("nan")
-        others = self.others_delta[self._canvas_rows].astype(np.float64)
-        amplitude = np.minimum(others.max(axis=1), -others.min(axis=1))
-        return float(np.median(np.median(amplitude, axis=1)))
+        return float(np.median(np.median(self.others_amplitudes[self._canvas_rows], axis=1)))
 
     def specific(self, controls: Sequence[ActivationControls]) -> NDArray[np.bool_]:
         """Activators and inhibitors beyond control patches and beyond other classes, bool ``[K, L]``.

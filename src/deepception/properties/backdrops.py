@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from .subject import Subject
 # The mean colour of ImageNet's photographs: one colour for every run, so that controls can be shared.
 MEAN_COLOUR = (124, 116, 104)
 NOISE_DRAWS = 3
+
+_T = TypeVar("_T", bound=np.generic)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +53,7 @@ class Backdrops:
         """Background row of canvas k in repeat r, ``[K, repeats]``: repeats cycle through the variants."""
         return self.first[:, None] + np.arange(repeats)[None, :] % self.variants[:, None]
 
-    def per_repeat(self, values: NDArray[np.float64], repeats: int) -> NDArray[np.float64]:
+    def per_repeat(self, values: NDArray[_T], repeats: int) -> NDArray[_T]:
         """Values of the empty backgrounds ``[B, ...]`` laid out as ``[K, repeats, ...]``."""
         return values[self.rows(repeats)]
 

@@ -17,7 +17,7 @@ from ..statistics import slope_log2
 from ..stimuli import Patch, Stimuli, enlarge, non_overlapping, scramble
 from .backdrops import Backdrops, make_backdrops
 from .cumulative_result import CumulativeResult
-from .showing import Showing
+from .showing import Showing, moments_of
 from .spatial import most_responsive
 from .streams import other_classes, stream, stream_seed
 from .subject import ImageLike, Subject, open_subject, require_scores
@@ -64,8 +64,8 @@ def possible_doses(
     possible = tuple(d for d in doses if 1 <= d <= min(16, tiles // 2))
     if len(possible) < FEWEST_DOSES:
         raise InputError(
-            f"a patch of {patch_shape[0]}x{patch_shape[1]} pixels can be repeated {len(possible)} times of the "
-            f"{FEWEST_DOSES} doses needed in a frame of {shape[0]}x{shape[1]}: choose a smaller patch"
+            f"a patch of {patch_shape[0]}x{patch_shape[1]} pixels fits a frame of {shape[0]}x{shape[1]} at fewer "
+            f"than {FEWEST_DOSES} of the doses: choose a smaller patch"
         )
     return possible
 
@@ -114,10 +114,11 @@ def measure_cumulative(
     showing = Showing()
     showing.add("empty", Stimuli.plain(backdrops.pixels), (len(backdrops.pixels),))
     _show_doses(showing, "copies", [patch] * most, places, doses, backdrops)
-    if parameters.scrambles:
-        scrambles = [
-            scramble(patch, stream(seed, subject.sha256, "cumulative", "scramble", i)) for i in range(most)
-        ]
+    scrambles = [
+        scramble(patch, stream(seed, subject.sha256, "cumulative", "scramble", i))
+        for i in range(most if parameters.scrambles else 0)
+    ]
+    if scrambles:
         _show_doses(showing, "scrambled", scrambles, places, doses, backdrops)
     if parameters.crops:
         crops = [random_crop(subject, patch.shape, seed, "cumulative crop", i) for i in range(most)]
@@ -170,6 +171,8 @@ def measure_cumulative(
         q=parameters.q,
         censored=float(views["copies"].censored[..., 0].mean()),
         seed=stream_seed(seed, subject.sha256, "cumulative", "statistics"),
+        moments=moments_of([patch])[0],
+        scrambled_moments=moments_of(scrambles),
     )
 
 

@@ -27,6 +27,8 @@ class CumulativeResult(Result):
         crops: ``[K, A, D]`` n different crops of the photograph, or no draws.
         enlarged: ``[K, A, D]`` one enlarged patch of equal area, or no draws.
         others_slope: ``[K, C]`` the slope on log2 dose read for other classes.
+        moments: float32 ``[2, 3]`` mean and deviation of the patch's channels, grey levels.
+        scrambled_moments: float32 ``[S, 2, 3]`` those of its scrambles, after clipping.
         best_first: ``[D']`` copies at the places of the activation map from best to worst, first canvas;
             ``worst_first`` the other way round; empty where the map was not given.
         empty_recognised: bool ``[K, A]`` whether the top-1 of each draw's empty canvas is c.
@@ -40,6 +42,8 @@ class CumulativeResult(Result):
         "crops": ("canvas", "draw", "dose"),
         "enlarged": ("canvas", "draw", "dose"),
         "others_slope": ("canvas", "class"),
+        "moments": ("moment", "channel"),
+        "scrambled_moments": ("scramble", "moment", "channel"),
         "best_first": ("dose",),
         "worst_first": ("dose",),
         "empty": ("variant",),
@@ -67,6 +71,8 @@ class CumulativeResult(Result):
     q: float
     censored: float
     seed: int
+    moments: NDArray[np.float32]
+    scrambled_moments: NDArray[np.float32]
 
     def _slope(self, curves: NDArray[np.float64]) -> float:
         """Slope on log2 dose, median over canvases; NaN without draws."""
@@ -77,7 +83,7 @@ class CumulativeResult(Result):
     @property
     def onset(self) -> NDArray[np.float64]:
         """What the first copy does, mean over draws, ``[K]``: apart from repetition."""
-        return self.copies[:, :, 0].mean(axis=1)
+        return np.asarray(self.copies[:, :, 0].mean(axis=1))
 
     @cached_property
     def slopes(self) -> NDArray[np.float64]:

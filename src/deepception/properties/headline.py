@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..statistics import Interval, bca
+from ..statistics import Interval, bca, sign_flip, wilson
 
 # Below six photographs no distribution-free 95 % statement about a median exists (2 · 0.5⁶ < 0.05 < 2 · 0.5⁵).
 FEWEST_PHOTOGRAPHS = 6
@@ -29,6 +29,7 @@ class Headline:
         difference: Paired median of effect − best control.
         holds: Lower bound of ``difference`` above 0; ``None`` where this cannot be judged.
         queries: What the measurements behind it cost, controls included.
+        p: One-sided sign-flip p of the paired differences, for correction over observers and claims.
         reason: Why it cannot be judged, else empty.
     """
 
@@ -41,6 +42,7 @@ class Headline:
     difference: Interval | None = None
     holds: bool | None = None
     queries: int = 0
+    p: float | None = None
     reason: str = ""
 
 
@@ -77,20 +79,28 @@ def make_headline(
         )
     best = min(differences, key=lambda name: differences[name].value)
     difference = differences[best]
-    if difference.n < FEWEST_PHOTOGRAPHS:
-        reason = (
-            f"{difference.n} photographs are too few for a 95 % statement; {FEWEST_PHOTOGRAPHS} are needed"
-        )
-        return Headline(claim, quantity, unit, value, medians, best, difference, None, queries, reason)
+    paired = effect - measured[best]
+    p = sign_flip(paired[np.isfinite(paired)], statistic="median", alternative="greater", seed=seed)
+    judged = difference.n >= FEWEST_PHOTOGRAPHS
     return Headline(
-        claim, quantity, unit, value, medians, best, difference, bool(difference.low > 0), queries
+        claim,
+        quantity,
+        unit,
+        value,
+        controls=medians,
+        best_control=best,
+        difference=difference,
+        holds=bool(difference.low > 0) if judged else None,
+        queries=queries,
+        p=p,
+        reason=""
+        if judged
+        else f"{difference.n} photographs are too few for a 95 % statement; {FEWEST_PHOTOGRAPHS} are needed",
     )
 
 
 def share(flags: NDArray[np.bool_] | list[bool]) -> dict[str, Any]:
     """Count and share of photographs with a property, as JSON: ``{count, n, value, low, high}`` (Wilson)."""
-    from ..statistics import wilson
-
     values = np.asarray(flags, dtype=bool)
     interval = wilson(int(values.sum()), values.size)
     return {

@@ -17,7 +17,7 @@ from ..stimuli import Jitter, Patch, Regions, Stimuli, grid, scramble, superpixe
 from ..stimuli.patches import UInt8
 from .backdrops import Backdrops, make_backdrops
 from .local_result import LocalControls, LocalResult, region_range
-from .showing import Showing
+from .showing import Showing, moments_of
 from .streams import other_classes, stream, stream_seed
 from .subject import ImageLike, Subject, open_subject, require_scores
 
@@ -153,6 +153,10 @@ def measure_local(
         clean_top=int(views["clean"].top),
         censored=float(views["alone"].censored[..., 0].mean()),
         seed=stream_seed(seed, subject.sha256, "local", "statistics"),
+        moments=moments_of(patches),
+        scrambled_moments=moments_of([p for drawn in scrambles for p in drawn]).reshape(
+            count, parameters.scrambles, number, 2, 3
+        ),
     )
 
 

@@ -16,6 +16,9 @@ from ..stimuli.patches import UInt8
 from .result import Result
 from .streams import stream
 
+# A superpixel has no side: its patch has this part of the frame's, as a cell of the default grid.
+SUPERPIXEL_PATCH = 7
+
 
 @dataclass(frozen=True, eq=False)
 class LocalResult(Result):
@@ -36,6 +39,8 @@ class LocalResult(Result):
         others_range: ``[K, C]`` p95 − p5 over regions of the sufficiency read for other classes.
         empty: ``[B]`` ℓ_c of each empty canvas variant; ``empty_rank`` and ``empty_top`` beside it.
         clean: ℓ_c of the whole photograph.
+        moments: float32 ``[R, 2, 3]`` mean and deviation of each region's channels, grey levels.
+        scrambled_moments: float32 ``[K, S, R, 2, 3]`` those of its scrambles, after clipping.
         censored: Share of the sufficiency values that are only bounds.
     """
 
@@ -50,6 +55,8 @@ class LocalResult(Result):
         "necessity": ("canvas", "region"),
         "scrambled_necessity": ("region",),
         "others_range": ("canvas", "class"),
+        "moments": ("region", "moment", "channel"),
+        "scrambled_moments": ("canvas", "scramble", "region", "moment", "channel"),
         "empty": ("variant",),
         "empty_rank": ("variant",),
         "empty_top": ("variant",),
@@ -74,11 +81,13 @@ class LocalResult(Result):
     clean_top: int
     censored: float
     seed: int
+    moments: NDArray[np.float32]
+    scrambled_moments: NDArray[np.float32]
 
     @cached_property
     def canvas_maps(self) -> NDArray[np.float64]:
         """Sufficiency of each region on each canvas, mean over repeats, ``[K, R]``."""
-        return self.sufficiency.mean(axis=1)
+        return np.asarray(self.sufficiency.mean(axis=1))
 
     @property
     def map(self) -> NDArray[np.float64]:
@@ -104,12 +113,12 @@ class LocalResult(Result):
     @cached_property
     def ranges(self) -> NDArray[np.float64]:
         """p95 − p5 over regions on each canvas, ``[K]``: of each showing, then averaged, as the controls' are."""
-        return region_range(self.sufficiency).mean(axis=1)
+        return np.asarray(region_range(self.sufficiency).mean(axis=1))
 
     @cached_property
     def extremes(self) -> NDArray[np.float64]:
         """Max − min over regions on each canvas, ``[K]``."""
-        return np.ptp(self.sufficiency, axis=-1).mean(axis=1)
+        return np.asarray(np.ptp(self.sufficiency, axis=-1).mean(axis=1))
 
     @property
     def scrambled_range(self) -> float:
@@ -164,14 +173,22 @@ class LocalResult(Result):
         return figures
 
     def patch(self, pixels: UInt8, index: int | None = None) -> Patch:
-        """The region ``index`` (the most responsive where ``None``) cut from the frame, uint8 ``[H, W, 3]``."""
+        """A patch of the region ``index`` (the most responsive where ``None``), cut from uint8 ``[H, W, 3]``.
+
+        All patches of one frame have one shape, so that they and their controls are shown at the same places: of
+        a grid the smallest cell, of superpixels a seventh of each side about the region's middle.
+        """
         chosen = self.best.index if index is None else index
-        y, x, h, w = (int(v) for v in self.boxes[chosen])
-        cut = crop(pixels, y, x, h, w, source=f"{self.name} y={y} x={x}")
-        if not self.label_map.size:
-            return cut
-        inside = self.label_map[y : y + h, x : x + w] == chosen
-        return Patch(cut.pixels, np.where(inside, 255, 0).astype(np.uint8), cut.source)
+        y, x = (int(v) for v in self.boxes[chosen, :2])
+        if self.kind == "superpixels":
+            inside = np.argwhere(self.label_map == chosen)
+            middle = np.median(inside, axis=0).astype(int)
+            sides = np.array(pixels.shape[:2])
+            shape = np.maximum(1, sides // SUPERPIXEL_PATCH)
+            y, x = (int(v) for v in np.clip(middle - shape // 2, 0, sides - shape))
+        else:
+            shape = self.boxes[:, 2:].min(axis=0)
+        return crop(pixels, y, x, int(shape[0]), int(shape[1]), source=self.name)
 
     def random_patch(self, pixels: UInt8, seed: int) -> Patch:
         """A seeded random region other than the most responsive one."""

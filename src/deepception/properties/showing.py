@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..stimuli import Stimuli, concatenate
+from ..stimuli import Patch, Stimuli, concatenate, moments
 
 if TYPE_CHECKING:
     from ..sessions import Session
@@ -34,6 +35,11 @@ class View:
     censored: NDArray[np.bool_]
     rank: NDArray[np.int32]
     top: NDArray[np.int64]
+
+
+def moments_of(patches: Sequence[Patch]) -> NDArray[np.float32]:
+    """Mean and deviation of each patch's channels, grey levels, float32 ``[P, 2, 3]`` (METHODS §0: recorded)."""
+    return np.array([moments(p) for p in patches], dtype=np.float32).reshape(len(patches), 2, 3)
 
 
 class Showing:

@@ -21,9 +21,9 @@ from .local import LocalParameters, measure_local
 from .local_result import LocalResult
 from .placing import Placing, make_placing, over_empty, show_placing
 from .result import Result
-from .showing import Showing
+from .showing import Showing, moments_of
 from .streams import other_classes, stream, stream_seed
-from .subject import ImageLike, Subject, open_subject, require_scores
+from .subject import ImageLike, Subject, of_other_classes, open_subject, require_scores
 from .windows import random_crop
 
 if TYPE_CHECKING:
@@ -72,6 +72,8 @@ class SpatialResult(Result):
         crops: ``[X, L, J]`` of matched crops of other classes on the first canvas.
         others_range: ``[K, C]`` the spatial range read for other classes.
         period: The observer's period in pixels, ``None`` where none was found or measured.
+        moments: float32 ``[2, 3]`` mean and deviation of the patch's channels, grey levels.
+        scrambled_moments: float32 ``[K, S, 2, 3]`` those of its scrambles, after clipping.
         censored: Share of values that are only bounds.
     """
 
@@ -84,6 +86,8 @@ class SpatialResult(Result):
         "random_delta": ("place", "phase"),
         "crops": ("crop", "place", "phase"),
         "others_range": ("canvas", "class"),
+        "moments": ("moment", "channel"),
+        "scrambled_moments": ("canvas", "scramble", "moment", "channel"),
         "empty": ("variant",),
         "empty_rank": ("variant",),
         "empty_top": ("variant",),
@@ -108,11 +112,13 @@ class SpatialResult(Result):
     empty_top: NDArray[np.int64]
     censored: float
     seed: int
+    moments: NDArray[np.float32]
+    scrambled_moments: NDArray[np.float32]
 
     @property
     def canvas_maps(self) -> NDArray[np.float64]:
         """Mean over phases, ``[K, L]``."""
-        return self.delta.mean(axis=2)
+        return np.asarray(self.delta.mean(axis=2))
 
     @property
     def map(self) -> NDArray[np.float64]:
@@ -278,23 +284,22 @@ def measure_spatial(
     showing = Showing()
     showing.add("empty", Stimuli.plain(backdrops.pixels), (len(backdrops.pixels),))
     show_placing(showing, "patch", [[patch]] * len(backdrops), backdrops, placing)
-    if parameters.scrambles:
-        scrambles = [
-            [
-                scramble(patch, stream(seed, subject.sha256, "spatial", "scramble", k, s))
-                for s in range(parameters.scrambles)
-            ]
-            for k in range(len(backdrops))
+    scrambles = [
+        [
+            scramble(patch, stream(seed, subject.sha256, "spatial", "scramble", k, s))
+            for s in range(parameters.scrambles)
         ]
+        for k in range(len(backdrops))
+    ]
+    if parameters.scrambles:
         show_placing(showing, "scrambled", scrambles, backdrops, placing)
     first = make_backdrops(shape, parameters.canvases[:1], seed=seed, background=background)
     if random_patch is not None and parameters.random_region:
         resting = _placing(shape, random_patch.shape, parameters, period, seed)
         show_placing(showing, "random", [[random_patch]], first, resting)
     matched = [
-        match(random_crop(s, patch.shape, seed, "spatial crop"), patch)
-        for s in crops_from[: parameters.crops]
-        if s.sha256 != subject.sha256 and s.label != subject.label
+        match(random_crop(crops_from[i], patch.shape, seed, "spatial crop"), patch)
+        for i in of_other_classes(crops_from, subject)[: parameters.crops]
     ]
     if matched:
         show_placing(showing, "crops", [matched], first, placing)
@@ -336,6 +341,10 @@ def measure_spatial(
         empty_top=views["empty"].top,
         censored=float(views["patch"].censored[..., 0].mean()),
         seed=seed_statistics,
+        moments=moments_of([patch])[0],
+        scrambled_moments=moments_of([p for row in scrambles for p in row]).reshape(
+            len(backdrops), parameters.scrambles, 2, 3
+        ),
     )
 
 

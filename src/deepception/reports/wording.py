@@ -77,11 +77,11 @@ def estimate(figure: Mapping[str, Any] | None, *, share: bool = False, digits: i
 
 
 def odds_factor(decades: float) -> str:
-    """A number of decades as a factor of the odds: ``"20 times"``."""
+    """A number of decades, whatever its sign, as what odds are multiplied with: ``"a factor of 20"``."""
     factor = 10 ** min(abs(decades), 300.0)
     if factor >= 1e6:
-        return f"10^{decimal(abs(decades), 1)} times"
-    return f"{decimal(factor, 0 if factor >= 9.95 else 1)} times"
+        return f"{decimal(abs(decades), 1)} powers of ten"
+    return f"a factor of {decimal(factor, 0 if factor >= 9.95 else 1 if factor >= 1.95 else 2)}"
 
 
 def probability(log10_p: Any) -> str:

@@ -82,14 +82,15 @@ class RichProgress:
         self._stream = stream
         self._every = every
         self._clock = clock
-        self._done = 0
-        self._began = self._spoke = clock()
+        self._done = 0  # of everything since it was entered
+        self._before = 0  # of that, done before the job that is shown
+        self._entered = self._began = self._spoke = clock()
         self._bar: Bar | None = None
         self._task: TaskID | None = None
 
     def __enter__(self) -> RichProgress:
         self._stream = self._stream or sys.stderr
-        self._began = self._spoke = self._clock()
+        self._entered = self._began = self._spoke = self._clock()
         if self._stream.isatty():
             self._open_bar(self._stream)
         return self
@@ -107,7 +108,7 @@ class RichProgress:
         """Count one answered batch."""
         if self._total is None:
             if step.done == step.rows:  # a new asking
-                self._done, self._began = 0, self._clock()
+                self._before, self._began = self._done, self._clock()
             self.advance(step.rows, step.total, step.purpose)
         else:
             self.advance(step.rows, self._total, self._text or step.purpose)
@@ -118,8 +119,8 @@ class RichProgress:
         self._show(self._total)
 
     def expect(self, total: int) -> None:
-        """Set the stimuli of the whole job, e.g. once its price is known."""
-        self._total = total
+        """Set the stimuli of the whole job, those already answered included, e.g. once its price is known."""
+        self._total, self._before, self._began = total, 0, self._entered
         self._show(total)
 
     def advance(self, rows: int, total: int | None = None, text: str | None = None) -> None:
@@ -130,7 +131,9 @@ class RichProgress:
 
     def _show(self, total: int | None) -> None:
         if self._bar is not None and self._task is not None:
-            self._bar.update(self._task, completed=self._done, total=total, description=self._text)
+            self._bar.update(
+                self._task, completed=self._done - self._before, total=total, description=self._text
+            )
         elif self._done and self._clock() - self._spoke >= self._every:
             self._line(total)
 
@@ -138,10 +141,11 @@ class RichProgress:
         now = self._clock()
         self._spoke = now
         total = self._total if total is None else total
-        count = f"{self._done:,} of {total:,} stimuli" if total else f"{self._done:,} stimuli"
+        done = self._done - self._before
+        count = f"{done:,} of {total:,} stimuli" if total else f"{done:,} stimuli"
         words = [f"{self._text}: {count}" if self._text else count]
-        if total and 0 < self._done < total:
-            words.append(f"{duration((now - self._began) / self._done * (total - self._done))} left")
+        if total and 0 < done < total:
+            words.append(f"{duration((now - self._began) / done * (total - done))} left")
         else:
             words.append(f"{duration(now - self._began)}")
         print(", ".join(words), file=self._stream or sys.stderr, flush=True)

@@ -58,7 +58,9 @@ def dose_shape(values: ArrayLike) -> DoseShape:
     errors = {name: ((fit - data) ** 2).mean(axis=1) for name, fit in fits.items()}
     means = {name: float(error.mean()) for name, error in errors.items()}
     best = min(means, key=lambda name: means[name])
-    within = [name for name in errors if _within_one_error(errors[name] - errors[best])]
+    # Shapes that contain one another often fit alike: their errors then differ by rounding only.
+    slack = 1e-9 * max(means.values())
+    within = [name for name in errors if _within_one_error(errors[name] - errors[best], slack)]
     shape: Shape
     if "flat" in within:
         shape = "flat"
@@ -135,6 +137,6 @@ def _rising_prefixes(curves: FloatArray) -> FloatArray:
     return fits
 
 
-def _within_one_error(difference: FloatArray) -> bool:
+def _within_one_error(difference: FloatArray, slack: float) -> bool:
     error = difference.std(ddof=1) / np.sqrt(difference.size)
-    return bool(difference.mean() <= error)
+    return bool(difference.mean() <= error + slack)

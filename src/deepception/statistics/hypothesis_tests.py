@@ -134,6 +134,9 @@ def page_trend(
 ) -> tuple[float, float]:
     """Page's trend test over doses within one photograph (Page 1963, J. Am. Stat. Assoc. 58:216).
 
+    With n + 1 copies keeping the places of n, draws wander over the doses: at 8 draws of 9 doses, random walks
+    pass Page's own null at 5 % in every fifth case.
+
     Args:
         values: [draws, doses], doses in increasing order, at least 3; finite.
         decreasing: test for a falling instead of a rising trend.

@@ -67,7 +67,7 @@ def find_period(
         rows: [photographs, rows of a photograph, positions], answers at consecutive pixels; finite.
         smallest: smallest step examined, ≥ 2 pixels.
         largest: largest step examined; by default, and at most, ⌊(positions − 1) / 3⌋.
-        seed: an integer or a generator, for more than 12 photographs.
+        seed: an integer or a generator, for more than 14 photographs.
         resamples: random sign patterns for more than 14 photographs.
 
     Returns:

@@ -24,7 +24,7 @@ from .assembling import assemble, plan_of, read_finished, write_results
 from .engine import ExecutionReport, Progress, execute
 from .inputs import PhotographRef
 from .joining import fix_batch_size
-from .plan import AuditPlan, PlannedPhotograph, plan_clean, plan_measures
+from .plan import plan_clean, plan_measures
 from .run_folder import OpenRun, open_run
 from .settings import ObserverEntry, PhotographEntry, RunSettings, load_settings
 
@@ -304,13 +304,3 @@ class _Telling:
 def known_properties() -> tuple[str, ...]:
     """Names of the installed properties."""
     return tuple(experiments())
-
-
-def report_plan(folder: Path) -> AuditPlan:
-    """The plan of the run in a folder."""
-    return plan_of(load_settings(folder))
-
-
-def planned_photographs(plan: AuditPlan) -> Sequence[PlannedPhotograph]:
-    """The photographs of a plan."""
-    return plan.photographs

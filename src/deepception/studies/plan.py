@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -365,14 +364,3 @@ def _asking(session: Session | None) -> Session:
     if session is None:
         raise RuntimeError("this plan was made to be read, not to be measured")
     return session
-
-
-def photograph_price(plan: AuditPlan, background: bool = True) -> int:
-    """Queries that one photograph costs at most, shared controls and the period aside."""
-    prices = [e.price(plan.parameters[e.name], plan.shape, background) for e in plan.experiments]
-    return 1 + sum(prices)
-
-
-def path_name(path: str | Path) -> str:
-    """The last part of a path, for people."""
-    return Path(path).name

@@ -1,0 +1,110 @@
+"""The pictures of repetition: dose curves over photographs and of single ones, and their shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..plots import dose_curve, shares_bar
+from ..properties import CumulativeResult
+from .choosing import Chosen
+from .drawing import Picture, picture
+from .stored import StoredRun
+from .wording import decimal, signed
+
+Float = NDArray[np.float64]
+_SHAPES = ("rising", "falling", "peaked", "flat", "mixed")
+
+
+def cumulative_pictures(
+    run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[str, Any]
+) -> Iterator[Picture]:
+    """The curve over all photographs, those of the chosen ones, and how many have which shape."""
+    rows = summary["rows"]
+    doses, curves, recognised = _over_photographs(run, rows)
+    if doses.size:
+        figure = dose_curve(doses, curves, recognition=recognised, onset=None)
+        caption = (
+            "Median over photographs, the band spans their quartiles; below, the mean share of arrangements "
+            "that are recognised. The dotted line from no copy to one is the onset: it is no repetition."
+        )
+        yield picture(figure, "cumulative all", "All photographs", caption)
+    for c in chosen:
+        result = run.result("cumulative", c.sha256)
+        if not isinstance(result, CumulativeResult):
+            continue
+        row = next(row for row in rows if row["sha256"] == c.sha256)
+        draws = {
+            name: _from_zero(values.reshape(-1, values.shape[-1])) for name, values in _curves(result).items()
+        }
+        shares = np.concatenate([[result.empty_recognised.mean()], result.recognised.mean(axis=(0, 1))])
+        figure = dose_curve(_doses(result), draws, recognition=shares, onset=float(np.median(result.onset)))
+        caption = (
+            f"Slope {signed(c.value)} decades per doubling, {c.why}; shape: {row['shape']}; "
+            f"half recognised at: {_threshold(row)}."
+        )
+        yield picture(figure, f"cumulative {c.sha256}", f"{c.name}, {run.label(c.label)}", caption)
+    counts = [sum(row["shape"] == shape for row in rows) for shape in _SHAPES]
+    figure = shares_bar(_SHAPES, counts)
+    caption = (
+        "Shape of each photograph’s curve from one copy on, chosen by cross-validation and never forced; "
+        "mixed: its canvases disagree."
+    )
+    yield picture(figure, "cumulative shapes", "Shapes of the dose curves", caption)
+
+
+def _threshold(row: Mapping[str, Any]) -> str:
+    threshold = row["threshold"]
+    words = str(threshold["text"])
+    return words if threshold["kind"] == "none" else f"{words} copies"
+
+
+def _curves(result: CumulativeResult) -> dict[str, Float]:
+    """Identical copies and their controls, ``[K, A, D]``, those that were measured."""
+    every = {
+        "identical copies": result.copies,
+        "scrambles": result.scrambled,
+        "different crops": result.crops,
+        "one enlarged patch": result.enlarged,
+    }
+    return {name: values for name, values in every.items() if values.size}
+
+
+def _doses(result: CumulativeResult) -> Float:
+    return np.concatenate([[0.0], result.doses.astype(np.float64)])
+
+
+def _from_zero(values: Float) -> Float:
+    """Values over their own empty canvas, with that canvas, which is zero, in front."""
+    return np.concatenate([np.zeros((len(values), 1)), values], axis=1)
+
+
+def _over_photographs(
+    run: StoredRun, rows: Sequence[Mapping[str, Any]]
+) -> tuple[Float, dict[str, Float], Float]:
+    """Doses, one mean curve a photograph ``[n, D]`` by name, and the mean share recognised ``[D]``."""
+    means: dict[str, list[dict[float, float]]] = {}
+    shares: list[dict[float, float]] = []
+    for row in rows:
+        result = run.result("cumulative", row["sha256"])
+        if not isinstance(result, CumulativeResult):
+            continue
+        doses = _doses(result).tolist()
+        for name, values in _curves(result).items():
+            curve = np.median(values.mean(axis=1), axis=0)  # as slopes: mean over draws, median over canvases
+            means.setdefault(name, []).append(dict(zip(doses, [0.0, *curve.tolist()], strict=True)))
+        share = [float(result.empty_recognised.mean()), *result.recognised.mean(axis=(0, 1)).tolist()]
+        shares.append(dict(zip(doses, share, strict=True)))
+    every = sorted({dose for share in shares for dose in share})
+    curves = {name: _table(values, every) for name, values in means.items()}
+    if not every:
+        return np.empty(0), {}, np.empty(0)
+    return np.array(every), curves, np.nanmean(_table(shares, every), axis=0)
+
+
+def _table(curves: Sequence[Mapping[float, float]], doses: Sequence[float]) -> Float:
+    """Curves at all doses, NaN where one was not shown."""
+    return np.array([[curve.get(dose, np.nan) for dose in doses] for curve in curves])

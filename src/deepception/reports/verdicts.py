@@ -1,0 +1,212 @@
+"""From a headline to what a person is told: a verdict, its figures and one plain sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .claims import CLAIMS
+from .wording import as_float, counted, decimal, estimate, joined, odds_factor, whole
+
+HOLDS, FAILS, OPEN = "holds", "fails", "open"
+_WORDS = {HOLDS: "Holds", FAILS: "Does not hold", OPEN: "Cannot be judged"}
+_MARKS = {HOLDS: "✓", FAILS: "✕", OPEN: "?"}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One row of a headline's table: what it is, its figure with interval, and its photographs."""
+
+    name: str
+    text: str
+    n: str
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One property, judged.
+
+    Attributes:
+        name: The experiment's name.
+        title: Its title.
+        state: ``"holds"``, ``"fails"`` or ``"open"``.
+        sentence: What it means, for a person.
+        compared: What was compared.
+        unit: Unit of all figures.
+        effect: The effect.
+        controls: Every control.
+        best: The control nearest to the effect, or ``None``.
+        difference: Effect minus best control, paired.
+        queries: What it cost.
+        n: Photographs behind the difference, else behind the effect.
+    """
+
+    name: str
+    title: str
+    state: str
+    sentence: str
+    compared: str
+    unit: str
+    effect: Estimate
+    controls: tuple[Estimate, ...]
+    best: Estimate | None
+    difference: Estimate | None
+    queries: str
+    n: int
+
+    @property
+    def word(self) -> str:
+        """The verdict in words."""
+        return _WORDS[self.state]
+
+    @property
+    def mark(self) -> str:
+        """A mark beside the word."""
+        return _MARKS[self.state]
+
+
+def title_of(name: str) -> str:
+    """The title of a property, one of the four or a third party's."""
+    return CLAIMS[name].title if name in CLAIMS else name.replace("_", " ").capitalize()
+
+
+def judge(name: str, summary: Mapping[str, Any]) -> Verdict | None:
+    """The verdict on one property; ``None`` where it has no headline."""
+    headline = summary["headline"]
+    if headline is None:
+        return None
+    value, difference = headline["value"], headline["difference"]
+    holds = headline["holds"]
+    state = OPEN if holds is None else HOLDS if holds else FAILS
+    best = headline["best_control"]
+    controls = tuple(
+        Estimate(control, estimate(figure), whole(figure["n"]), control == best)
+        for control, figure in headline["controls"].items()
+    )
+    bound = "≥ " if _touches_limit(name, summary) else ""
+    judged = difference or value
+    return Verdict(
+        name=name,
+        title=title_of(name),
+        state=state,
+        sentence=_sentence(name, headline, state),
+        compared=CLAIMS[name].compared if name in CLAIMS else str(headline["quantity"]),
+        unit=str(headline["unit"]),
+        effect=Estimate(str(headline["quantity"]), bound + estimate(value), whole(value["n"])),
+        controls=controls,
+        best=next((c for c in controls if c.best), None),
+        difference=None
+        if difference is None
+        else Estimate(f"effect minus {best}", estimate(difference), whole(difference["n"])),
+        queries=whole(headline["queries"]),
+        n=int(judged["n"]),
+    )
+
+
+def _touches_limit(name: str, summary: Mapping[str, Any]) -> bool:
+    """Whether the median might be larger, because ranges at or below it end at the smallest score there is."""
+    if name not in CLAIMS:
+        return False
+    value = as_float(summary["headline"]["value"]["value"])
+    column = CLAIMS[name].effect
+    return value is not None and any(
+        row.get("range_touches_limit") and (row.get(column) or 0.0) <= value for row in summary["rows"]
+    )
+
+
+def _sentence(name: str, headline: Mapping[str, Any], state: str) -> str:
+    claim = CLAIMS.get(name)
+    value = as_float(headline["value"]["value"])
+    if state == OPEN:
+        reason = str(headline["reason"]).rstrip(".") or "no control was measured"
+        return f"This cannot be judged here: {reason}."
+    if claim is None or value is None:
+        return "The effect exceeds its best control." if state == HOLDS else _undecided(headline)
+    if state == HOLDS:
+        return claim.holds + _size(name, value) if value > 0 else claim.caution
+    return f"{claim.fails} {_size_of_failure(name, value)}{_undecided(headline)}"
+
+
+def _size(name: str, value: float) -> str:
+    """The size of an effect as a factor of the odds, where that helps."""
+    if name in ("local", "spatial"):
+        what = "regions" if name == "local" else "places"
+        return f" Between weak and strong {what} the odds of the class differ by {odds_factor(value)}."
+    if name == "activation":
+        return f" Both ways the odds of the class change by at least {odds_factor(value)}."
+    return f" Each doubling raises the odds of the class by {odds_factor(value)}."
+
+
+def _size_of_failure(name: str, value: float) -> str:
+    if name == "cumulative" and value < 0:
+        return f"Here each doubling of the copies lowers the odds of the class by {odds_factor(value)}. "
+    if name == "activation" and value <= 0:
+        return "On the typical photograph the patch acts in one direction wherever it lies. "
+    return ""
+
+
+def _undecided(headline: Mapping[str, Any]) -> str:
+    """What the interval of the difference says, where the claim does not hold."""
+    high = as_float(headline["difference"]["high"])
+    if high is not None and high < 0:
+        return f"The effect is smaller than its best control ({headline['best_control']})."
+    return (
+        f"Its difference from the best control ({headline['best_control']}) may be zero "
+        "on these photographs."
+    )
+
+
+def overall(observer: str, verdicts: Sequence[Verdict], photographs: int) -> str:
+    """One paragraph: which properties hold on this observer."""
+    if not verdicts:
+        return f"Nothing has been measured on {observer} that could be judged yet."
+    names = {
+        state: [v.title.lower() for v in verdicts if v.state == state] for state in (HOLDS, FAILS, OPEN)
+    }
+    asked = counted(len(verdicts), "property", "properties")
+    parts = []
+    if names[HOLDS]:
+        parts.append(f"{joined(names[HOLDS])} {_holds(names[HOLDS])} beyond every control measured")
+    if names[FAILS]:
+        parts.append(f"{joined(names[FAILS])} {_does(names[FAILS])} not hold beyond {_their(names[FAILS])} controls")
+    if names[OPEN]:
+        parts.append(f"{joined(names[OPEN])} cannot be judged")
+    shown = counted(photographs, "photograph")
+    return f"Of {asked} measured with {shown}: {'; '.join(parts)}."
+
+
+def _holds(names: Sequence[str]) -> str:
+    return "holds" if len(names) == 1 else "hold"
+
+
+def _does(names: Sequence[str]) -> str:
+    return "does" if len(names) == 1 else "do"
+
+
+def _their(names: Sequence[str]) -> str:
+    return "its" if len(names) == 1 else "their"
+
+
+def difference_rows(
+    properties: Mapping[str, Mapping[str, Any]],
+) -> list[tuple[str, float, float, float, float | None]]:
+    """Effect minus best control of each property, as rows of a forest plot."""
+    rows: list[tuple[str, float, float, float, float | None]] = []
+    for name, summary in properties.items():
+        difference = (summary["headline"] or {}).get("difference")
+        if difference is not None:
+            value, low, high = (
+                number if (number := as_float(difference[k])) is not None else float("nan")
+                for k in ("value", "low", "high")
+            )
+            rows.append((title_of(name), value, low, high, None))
+    return rows
+
+
+def difference_words(verdict: Verdict) -> str:
+    """The difference in one line: figure, interval and unit."""
+    if verdict.difference is None:
+        return decimal(None)
+    return f"{verdict.difference.text} {verdict.unit}"
