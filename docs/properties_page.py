@@ -184,7 +184,13 @@ def _spatial(found: Mapping[str, Results]) -> str:
                     "range in log10 p": lambda f: _interval(f["range_log10_p"]),
                     "≥ 2 decades: patch": at_least(2, "patch"),
                     "≥ 2 decades: scrambles": at_least(2, "scrambles"),
-                    "≥ 3 decades: patch": at_least(3, "patch"),
+                    "best − worst single showing": lambda f: _interval(f["single_max_minus_min"]),
+                    "… of scrambles": lambda f: _interval(f["scrambled_single_max_minus_min"]),
+                    "… ≥ 2 decades: patch": lambda f: _share(f["single_at_least_2_decades"]["patch"]),
+                    "… ≥ 2 decades: scrambles": lambda f: _share(
+                        f["single_at_least_2_decades"].get("scrambles")
+                    ),
+                    "… ≥ 3 decades: patch": lambda f: _share(f["single_at_least_3_decades"]["patch"]),
                     "place": lambda f: _percent(f["share_place"]),
                     "phase": lambda f: _percent(f["share_phase"]),
                     "interaction": lambda f: _percent(f["share_interaction"]),
@@ -214,8 +220,9 @@ def _activation(found: Mapping[str, Results]) -> str:
                     "neutral": lambda f: _percent(f["mean_share_neutral"]),
                     "undecided": lambda f: _percent(f["mean_share_undecided"]),
                     "specific places": lambda f: _percent(f["specific_share"]),
-                    "both signs on a canvas": lambda f: _share(f["shows_both_signs"]),
-                    "both signs on a photograph": lambda f: _share(f["shows_both_signs_on_photograph"]),
+                    "an activator and an inhibitor (FDR)": lambda f: _share(f["both_kinds"]),
+                    "both signs, simultaneous bands": lambda f: _share(f["shows_both_signs"]),
+                    "… on a photograph": lambda f: _share(f["shows_both_signs_on_photograph"]),
                     "presence (mean over places)": lambda f: _interval(f["presence"]),
                 },
             ),
@@ -252,7 +259,7 @@ def _cumulative(found: Mapping[str, Results]) -> str:
                     "peaked": shape("peaked"),
                     "flat": shape("flat"),
                     "mixed over canvases": shape("mixed"),
-                    "significant rise / fall (photograph × canvas)": lambda f: (
+                    "significant rise / fall": lambda f: (
                         f"{_share(f['significant_trends']['rising'])} / {_share(f['significant_trends']['falling'])}"
                     ),
                     "copies until recognised (Kaplan–Meier)": median,

@@ -318,8 +318,8 @@ def sigmoids(path: Path) -> None:
         (corrupt, ("model.onnx",)),
         (cut_short, ("model.onnx",)),
         (empty, ("model.onnx",)),
-        (two_inputs, ("2 inputs", "image", "other")),
-        (no_image, ("no input", "image")),
+        (two_inputs, ("2 image inputs", "image", "other")),
+        (no_image, ("no image input", "table")),
         (answers_nan, ("NaN",)),
         (sigmoids, ("sum to", "not to one")),
     ],
@@ -336,8 +336,8 @@ def test_a_bad_observer(
 
 
 def test_no_such_observer(lab: Path, kept: Path) -> None:
-    for model in ("nothing.onnx", "onnx:nothing.onnx", "nothing"):
-        done = call("audit", lab / model, lab / "photos", "--quick", "--out", kept)
+    for model in (lab / "nothing.onnx", "onnx:nothing.onnx", lab / "nothing", "torch:nothing"):
+        done = call("audit", model, lab / "photos", "--quick", "--out", kept)
         assert_refused(done, "nothing")
 
 
@@ -468,8 +468,7 @@ def test_somebodys_folder(lab: Path, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "theirs").iterdir()] == ["novel.txt"]
 
 
-def test_a_full_disk(lab: Path, kept: Path, tmp_path: Path) -> None:
-    """Files may not grow beyond a limit: the system answers as a full disk does."""
+def test_files_that_may_not_grow(lab: Path, kept: Path, tmp_path: Path) -> None:
     command = ["audit", lab / "good.onnx", lab / "photos", "--quick", "--out", tmp_path / "run"]
     command += ["--batch-size", results(kept)["batch_size"]]
 
@@ -478,14 +477,15 @@ def test_a_full_disk(lab: Path, kept: Path, tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 
     done = run(*command, cwd=tmp_path, preexec_fn=limit)
-    assert_refused(done, "is full", "free some space")
+    assert_refused(done, str(tmp_path / "run"))
     half = chunks(tmp_path / "run")
+    assert half
     assert call(*command).code == 0
     assert half.items() <= chunks(tmp_path / "run").items()
     assert results(tmp_path / "run") == results(kept)
 
 
-def test_a_really_full_disk(lab: Path, tmp_path: Path) -> None:
+def test_a_full_disk(lab: Path, tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
     if os.geteuid() != 0:
@@ -511,7 +511,7 @@ def test_a_really_full_disk(lab: Path, tmp_path: Path) -> None:
     [
         (["--quick", "--seed", "7"], ("seed: 0 there, 7 here",)),
         (["--standard"], ('setting: "quick" there, "standard" here',)),
-        (["--quick", "--as-is"], ("as_is: false there, true here",)),
+        (["--quick", "--max-pixels", "9999"], ("max_pixels: 100000000 there, 9999 here",)),
         (["--quick", "--regions", "windows"], ('regions: "grid" there, "windows" here',)),
     ],
 )

@@ -66,5 +66,5 @@ def test_the_sum_s_tolerance_follows_the_resolution() -> None:
     rounded = softmax(Z)
     rounded[:, 0] += 0.04
     check_answers(RawAnswers(AnswerLevel.PROBABILITIES, rounded, resolution=0.01), 10, 4)
-    with pytest.raises(ObserverError, match="sum to 1.04"):
+    with pytest.raises(ObserverError, match=r"sum to 1\.04"):
         check_answers(RawAnswers(AnswerLevel.PROBABILITIES, rounded, resolution=0.001), 10, 4)

@@ -122,7 +122,7 @@ def two_outputs(path: Path, classes: tuple[int, int]) -> Path:
 
 def test_of_several_outputs_one_is_named_or_told_by_the_labels(tmp_path: Path) -> None:
     model = two_outputs(tmp_path / "m.onnx", (CLASSES, CLASSES))
-    with pytest.raises(ObserverError, match="out0.*out1"):
+    with pytest.raises(ObserverError, match=r"out0.*out1"):
         OnnxObserver(model, options=PLAIN)
     x = images(2)
     named = PreprocessingOptions(mean=(0.0,) * 3, std=(1.0,) * 3, pixel_range="0..255", output_name="out1")
@@ -167,7 +167,7 @@ def test_no_image_input_is_refused_by_name(tmp_path: Path, shape: list[Any]) -> 
     nodes = [helper.make_node("Identity", ["numbers"], ["scores"])]
     value = [("numbers", TensorProto.FLOAT, shape)]
     model = save_model(tmp_path / "m.onnx", nodes, value, [("scores", TensorProto.FLOAT, shape)], {})
-    with pytest.raises(ObserverError, match="no image input.*numbers"):
+    with pytest.raises(ObserverError, match=r"no image input.*numbers"):
         OnnxObserver(model)
 
 

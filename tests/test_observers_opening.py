@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +50,8 @@ def test_an_unknown_kind_of_file_and_option_are_refused(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"x")
     with pytest.raises(InputError, match="write scheme:"):
         open_observer(tmp_path / "model.bin")
+    with pytest.raises(InputError, match="is a folder"):
+        open_observer(tmp_path)
     with pytest.raises(InputError, match=r"no option 'colour'.*colour_order"):
         open_observer(linear(tmp_path / "m.onnx"), colour="RGB")
 
@@ -59,3 +63,19 @@ def test_the_embedded_network_answers() -> None:
     assert observer.settings.warnings == ()  # type: ignore[attr-defined]
     raw = observer.answer(np.full((1, *observer.frame.shape, 3), 128, np.uint8))
     assert raw.scores.shape == (1, 1000)
+
+
+def test_opening_a_package_imports_nothing_heavy() -> None:
+    heavy = (
+        "onnxruntime",
+        "torch",
+        "openvino",
+        "pydantic",
+        "scipy",
+        "PIL",
+        "matplotlib",
+        "importlib.metadata",
+    )
+    code = f"import sys, deepception.observers; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

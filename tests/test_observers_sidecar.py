@@ -125,7 +125,7 @@ def test_broken_json_is_refused(model: Path) -> None:
 def test_999_labels_for_1000_outputs(tmp_path: Path) -> None:
     model = linear(tmp_path / "wide.onnx", classes=1000)
     write(model.with_suffix(".json"), {"labels": [f"c{i}" for i in range(999)]})
-    with pytest.raises(ObserverError, match="999 labels .* for 1000 outputs"):
+    with pytest.raises(ObserverError, match=r"999 labels .* for 1000 outputs"):
         opened(model)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -228,3 +229,10 @@ def test_a_network_that_is_no_classifier_is_refused() -> None:
         TorchObserver(torch.nn.Flatten(0), options=PLAIN)
     with pytest.raises(ObserverError, match="failed"):
         TorchObserver(torch.nn.Linear(5, 5), options=PLAIN)
+
+
+@pytest.mark.parametrize("library", ["timm", "torchvision"])
+def test_a_library_that_is_not_installed_is_named(library: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, library, None)
+    with pytest.raises(InputError, match=f"pip install {library}"):
+        open_observer(f"torch:{library}/resnet18")

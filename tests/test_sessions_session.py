@@ -384,7 +384,8 @@ def test_memory_does_not_grow_with_the_number_of_stimuli():
         return most
 
     peak(64)
-    assert peak(12_800) < peak(640) + 50_000
+    # 12,800 images are 2.5 MB; a few hundred kB is what Python's own free lists may come to.
+    assert peak(12_800) < peak(640) + 500_000
 
 
 def test_progress_reports_every_batch():

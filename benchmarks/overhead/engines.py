@@ -45,7 +45,9 @@ class OnnxEngine:
                 options = onnxruntime.SessionOptions()
                 options.intra_op_num_threads = self._task.threads
                 providers = ["CPUExecutionProvider"]
-                self._session = onnxruntime.InferenceSession(str(self._task.model), options, providers=providers)
+                self._session = onnxruntime.InferenceSession(
+                    str(self._task.model), options, providers=providers
+                )
             else:
                 from deepception.observers.onnx_session import open_session
 

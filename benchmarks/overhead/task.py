@@ -50,7 +50,7 @@ class Task:
     @property
     def places(self) -> int:
         """Number of places, which is that of the forwards a map needs."""
-        return self.grid**2
+        return self.grid * self.grid
 
     @property
     def step(self) -> int:
@@ -67,10 +67,11 @@ class Task:
         y, x = lattice((height, width), square.shape, self.grid, self.grid)
         return Stimuli.single(self.image[None], [square], background=0, patch=0, y=y, x=x)
 
-    def images(self) -> NDArray[np.uint8]:
-        """The same, rendered without our package: uint8 ``[places, H, W, 3]``, row by row."""
-        shown = np.repeat(self.image[None], self.places, axis=0)
-        for place in range(self.places):
+    def images(self, count: int | None = None) -> NDArray[np.uint8]:
+        """The first ``count`` of the same, rendered without our package: uint8 ``[count, H, W, 3]``."""
+        count = self.places if count is None else count
+        shown = np.repeat(self.image[None], count, axis=0)
+        for place in range(count):
             y, x = (index * self.step for index in divmod(place, self.grid))
             shown[place, y : y + PATCH, x : x + PATCH] = GREY
         return shown

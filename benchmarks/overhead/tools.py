@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,8 @@ class Map:
 
     Attributes:
         forwards: Images that the network saw for it.
-        values: float ``[places]``, log p of the class at each place, or ``[H, W]``, Captum's attribution;
-            None where the tool makes something else.
+        values: Ours: float ``[places]``, log p of the class at each place. Captum's: ``[H, W]``, its
+            attribution. None elsewhere.
     """
 
     forwards: int
@@ -63,7 +63,11 @@ class Bench:
 
     def first_batch(self) -> Floats:
         """The first of them, without making the others."""
-        return self.normaliser()(self.task.images()[: self.task.batch]).copy()
+        return self.normaliser()(self.task.images(self.task.batch)).copy()
+
+    def logits(self) -> Floats:
+        """Of all stimuli, from the bare engine."""
+        return np.concatenate([self.engine.forward(batch) for batch in self.batches()])
 
     def counted(self) -> tuple[Callable[[NDArray[Any]], Floats], list[int]]:
         """For SHAP and LIME: a function from images to logits, and a list of how many it was given."""
@@ -82,8 +86,7 @@ def bare(bench: Bench) -> Tool:
     batches, engine = bench.batches(), bench.engine
 
     def run() -> Map:
-        logits = [engine.forward(batch) for batch in batches]
-        return Map(sum(map(len, logits)), _log_probability(logits, bench.task.target))
+        return Map(sum(len(engine.forward(batch)) for batch in batches))
 
     return run
 
@@ -197,7 +200,6 @@ def lime(bench: Bench) -> Tool:
             num_samples=task.places,
             batch_size=task.batch,
             random_seed=SEED,
-            progress_bar=False,
         )
         return Map(sum(seen))
 
@@ -209,21 +211,28 @@ TOOLS: dict[str, Callable[[Bench], Tool]] = {
 }
 
 
-def captum_expects(task: Task, logits: Sequence[Floats], clean: float) -> NDArray[np.float64]:
-    """Captum's attribution, float64 ``[H, W]``, from the logits at each place: the mean over the squares that
-    cover a pixel of what the class loses, which shows that both tools made the same map.
+def disagreement(bench: Bench, name: str, made: Map) -> float | None:
+    """Largest difference between a tool's map and the same map from the bare engine's logits; None for others.
+
+    Ours is compared in log p. Captum gives each pixel the mean, over the squares that cover it, of what the
+    class's logit lost.
     """
-    lost = clean - np.concatenate(logits)[:, task.target].astype(np.float64)
+    if made.values is None or name not in ("ours", "captum"):
+        return None
+    task, logits = bench.task, bench.logits()
+    if name == "ours":
+        return float(np.abs(made.values - _log_probability(logits, task.target)).max())
+    clean = bench.engine.forward(bench.normaliser()(task.image[None]))[0, task.target]
     total, weight = (np.zeros(task.image.shape[:2]) for _ in range(2))
-    for place, value in enumerate(lost):
+    for place, lost in enumerate(clean - logits[:, task.target].astype(np.float64)):
         y, x = (index * task.step for index in divmod(place, task.grid))
-        total[y : y + PATCH, x : x + PATCH] += value
+        total[y : y + PATCH, x : x + PATCH] += lost
         weight[y : y + PATCH, x : x + PATCH] += 1
-    return total / weight
+    return float(np.abs(made.values - total / weight).max())
 
 
-def _log_probability(logits: Sequence[Floats], target: int) -> NDArray[np.float64]:
-    z = np.concatenate(logits).astype(np.float64)
+def _log_probability(logits: Floats, target: int) -> NDArray[np.float64]:
+    z = logits.astype(np.float64)
     peak = z.max(axis=1)
     values: NDArray[np.float64] = z[:, target] - peak - np.log(np.exp(z - peak[:, None]).sum(axis=1))
     return values

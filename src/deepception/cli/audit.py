@@ -65,6 +65,7 @@ def make_request(
 
 def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcome:
     """Run the audit with progress on stderr; raise what stopped it, after its report was written."""
+    from ..errors import PhotographError
     from ..sessions import RichProgress
     from ..studies.audit import run_audit
 
@@ -74,16 +75,24 @@ def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcom
         from ..reports import write_report
 
         write_report(out)
-    for failed in outcome.execution.failed:
-        say(f"{failed.unit.experiment} of {failed.unit.photograph_name or 'the run'}: {failed.error}")
+    failed = outcome.execution.failed
+    if outcome.execution.stopped is None and outcome.exit_code == 2 and failed:
+        raise failed[0].error
+    for unit in failed:
+        # A photograph's own error names it already.
+        about = f"{unit.unit.experiment} of {unit.unit.photograph_name or 'the run'}: "
+        say(f"{'' if isinstance(unit.error, PhotographError) else about}{unit.error}")
     for failure in outcome.results["failures"]:
         if failure["experiment"] == "photograph":
             say(failure["error"])
     if outcome.execution.stopped is not None:
         raise outcome.execution.stopped
-    if outcome.exit_code == 2 and outcome.execution.failed:
-        raise outcome.execution.failed[0].error
     return outcome
+
+
+def count(photographs: int) -> str:
+    """``"1 photograph"``, ``"2 photographs"``."""
+    return f"{photographs:,} photograph{'' if photographs == 1 else 's'}"
 
 
 def say_price(price: Price) -> None:
@@ -91,7 +100,7 @@ def say_price(price: Price) -> None:
     bound = "" if price.exact else "at most "
     shared = f", and {bound}{price.shared:,} shared by all" if price.shared else ""
     say(
-        f"{price.photographs} photographs cost {bound}{price.total:,} queries "
+        f"{count(price.photographs)} cost {bound}{price.total:,} queries "
         f"({bound}{price.each:,} each{shared})."
     )
 
@@ -111,7 +120,7 @@ def show_price(request: AuditRequest, out: Path | None, as_json: bool) -> int:
     else:
         bound = "exactly" if price.exact else "at most"
         click.echo(
-            f"{bound} {price.total:,} queries: {price.photographs} photographs, {bound} {price.each:,} each, "
+            f"{bound} {price.total:,} queries: {count(price.photographs)}, {bound} {price.each:,} each, "
             f"{price.shared:,} shared"
         )
     return 0

@@ -66,7 +66,6 @@ def _answers(
                 pixels = fit_frame(load_photograph(ref.path), observer.frame, as_is=as_is)
             except PhotographError as error:
                 errors.append(error)
-                say(str(error))
                 continue
             answer = session.ask_images(pixels[None])
             top = answers_top = answer.top[0].tolist()
@@ -85,6 +84,8 @@ def _answers(
                 hits.append((top[0] == known, known in top))
     if errors and not shown:
         raise errors[0]
+    for failed in errors:
+        say(str(failed))
     accuracy = None
     if hits:
         accuracy = {"top1": share([h[0] for h in hits]), "top5": share([h[1] for h in hits])}

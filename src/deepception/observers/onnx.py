@@ -47,6 +47,7 @@ class OnnxObserver:
         threads: int | None = None,
         device: str = "cpu",
         engine: Engine = "onnxruntime",
+        name: str | None = None,
     ) -> None:
         """Open the file and understand it.
 
@@ -57,6 +58,7 @@ class OnnxObserver:
             device: ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
             engine: ``"onnxruntime"``, or ``"openvino"`` (processor only), which is used only if it agrees
                 with ONNX Runtime on a probe batch.
+            name: Name for people; ``None`` for that in the sidecar, else the file's stem.
 
         Raises InputError and ObserverError, with one sentence, for everything that can be wrong with the
         file.
@@ -97,7 +99,7 @@ class OnnxObserver:
             self._path.name,
         )
         self._normaliser = Normaliser(self.settings.preprocessing)
-        self._name = str(said(layers, "name")[0] or self._path.stem)
+        self._name = name or str(said(layers, "name")[0] or self._path.stem)
         self._engine: Engine = "onnxruntime"
         self._engine_version = _version("onnxruntime")
         self._closed = False
@@ -106,7 +108,7 @@ class OnnxObserver:
 
     @property
     def name(self) -> str:
-        """The name in the sidecar, else the file's stem."""
+        """The given name, else that in the sidecar, else the file's stem."""
         return self._name
 
     @property
@@ -212,7 +214,12 @@ def open_onnx(rest: str, options: OpeningOptions) -> OnnxObserver:
         raise InputError(f"there is no engine {engine!r} for ONNX files: use onnxruntime or openvino.")
     chosen: Engine = "openvino" if engine == "openvino" else "onnxruntime"
     return OnnxObserver(
-        rest, options=options.preprocessing, threads=options.threads, device=options.device, engine=chosen
+        rest,
+        options=options.preprocessing,
+        threads=options.threads,
+        device=options.device,
+        engine=chosen,
+        name=options.name,
     )
 
 

@@ -97,6 +97,8 @@ def _open_text(spec: str | Path, options: OpeningOptions) -> Observer:
         if suffix not in _SCHEME_OF_SUFFIX:
             if not Path(text).exists():
                 raise InputError(f"there is no model {text}: give a file, or one of {_listing()}.")
+            if Path(text).is_dir():
+                raise InputError(f"{text} is a folder: name the model file in it.")
             raise InputError(f"the kind of the model {text} is not known by its name: write scheme:{text}.")
         scheme, rest = _SCHEME_OF_SUFFIX[suffix], text
     return _factory(scheme)(rest, options)

@@ -44,7 +44,6 @@ class OpenVinoSession:
                 "the engine openvino is not installed: pip install deepception[openvino]."
             ) from error
         self._path = path
-        self._file: Any = None
         self._batches: NDArray[np.uint8] = np.empty(0, dtype=np.uint8)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(part for part in sys.path if part)}
         self._process = subprocess.Popen(
@@ -97,7 +96,7 @@ class OpenVinoSession:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
-        self._drop_file()
+        self._batches = np.empty(0, dtype=np.uint8)
 
     def __del__(self) -> None:
         process = getattr(self, "_process", None)
@@ -105,19 +104,21 @@ class OpenVinoSession:
             self.close()
 
     def _map(self, size: int) -> None:
-        """A file in memory, where the system has such a place, through which batches reach the process."""
-        self._drop_file()
-        memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-        self._file = tempfile.NamedTemporaryFile(prefix="deepception-", dir=memory)  # noqa: SIM115
-        self._file.truncate(size)
-        self._batches = np.memmap(self._file.name, dtype=np.uint8, mode="r+")
-        self._ask({"map": self._file.name})
+        """Let batches pass through memory that both processes see: a file, in memory where there is such a place.
 
-    def _drop_file(self) -> None:
-        self._batches = np.empty(0, dtype=np.uint8)
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        Its name is gone as soon as both have it open, so that nothing stays behind however they end (where the
+        system forbids that, as Windows does, it stays among the temporary files).
+        """
+        folder = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        handle, name = tempfile.mkstemp(prefix="deepception-", dir=folder)
+        try:
+            os.ftruncate(handle, size)
+            self._batches = np.memmap(name, dtype=np.uint8, mode="r+")
+            self._ask({"map": name})
+        finally:
+            os.close(handle)
+            with contextlib.suppress(PermissionError):
+                os.unlink(name)
 
     def _ask(self, request: dict[str, Any]) -> NDArray[Any]:
         """One request and its answer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import importlib
 import json
 import os
 import re
@@ -278,11 +279,20 @@ def _load_weights(network: Any, path: Path) -> None:
         raise ObserverError(f"the weights in {path} do not fit the network: {reason}.") from error
 
 
-def _from_timm(name: str, pretrained: bool) -> LoadedNetwork:
+def _library(name: str, model: str) -> Any:
+    """The package timm or torchvision."""
     try:
-        import timm
+        return importlib.import_module(name)
     except ImportError as error:
-        raise InputError(f"torch:timm/{name} needs the package timm: pip install timm.") from error
+        raise InputError(f"torch:{name}/{model} needs the package {name}: pip install {name}.") from error
+    except Exception as error:
+        # One built for another torch fails with a RuntimeError about its operators.
+        reason = str(error).splitlines()[0].rstrip(".")[:200]
+        raise ObserverError(f"the installed {name} does not work with this torch: {reason}.") from error
+
+
+def _from_timm(name: str, pretrained: bool) -> LoadedNetwork:
+    timm = _library("timm", name)
     try:
         network = timm.create_model(name, pretrained=pretrained)
     except Exception as error:
@@ -290,17 +300,15 @@ def _from_timm(name: str, pretrained: bool) -> LoadedNetwork:
         raise ObserverError(f"timm cannot make {name}: {reason}.") from error
     config = timm.data.resolve_model_data_config(network)
     layer = layer_from_timm(config, f"timm {timm.__version__}")
-    values = {**layer.values, "output": "logits", "label_order": "ImageNet-1k"}
+    values = {**layer.values, "output": "logits"}
+    if pretrained:
+        # Weights of the user's own may know a thousand other classes.
+        values["label_order"] = "ImageNet-1k"
     return LoadedNetwork(network, {"timm": name}, name, (Layer(layer.origin, values),))
 
 
 def _from_torchvision(name: str, pretrained: bool) -> LoadedNetwork:
-    try:
-        import torchvision
-    except ImportError as error:
-        raise InputError(
-            f"torch:torchvision/{name} needs the package torchvision: pip install torchvision."
-        ) from error
+    torchvision = _library("torchvision", name)
     try:
         chosen = torchvision.models.get_model_weights(name).DEFAULT
         network = torchvision.models.get_model(name, weights=chosen if pretrained else None)

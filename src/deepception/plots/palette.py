@@ -33,6 +33,7 @@ NAMED = {
     "falling": PURPLE,
     "peaked": ORANGE,
     "flat": "#c3cbd3",
+    "mixed": SKY,
     "place": BLUE,
     "phase": ORANGE,
     "interaction": "#c3cbd3",

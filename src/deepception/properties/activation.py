@@ -39,7 +39,8 @@ class ActivationParameters:
         canvases: Backgrounds: canvases, and ``"photograph"`` for one of another class where there is one.
         scrambles: Phase scrambles of the patch on each background.
         crops: Crops of other classes matched to the patch in mean and contrast, on each background.
-        control_patches: Patches shown once at every place of every background, shared by all photographs.
+        control_patches: Patches shown at every place of every background, shared by all photographs.
+        control_repeats: Jittered repeats of each of them, at least 2.
         others: Other classes whose answers are read from the same showings.
         margin: Half width of the neutral zone, decades of odds.
         q: False discovery rate over places.
@@ -52,6 +53,7 @@ class ActivationParameters:
     scrambles: int = 0
     crops: int = 0
     control_patches: int = 24
+    control_repeats: int = 2
     others: int = 100
     margin: float = MARGIN
     q: float = 0.05
@@ -164,7 +166,7 @@ def measure_activation_controls(
     background: Subject | None = None,
     seed: int = 0,
 ) -> ActivationControls:
-    """Show ``control_patches`` random crops of the subjects once at every place of one background."""
+    """Show ``control_patches`` random crops of the subjects at every place of one background."""
     require_scores(session)
     parameters = parameters or ActivationParameters()
     before = session.queries
@@ -175,11 +177,15 @@ def measure_activation_controls(
     patches = [
         random_crop(s, patch_shape, seed, "control patch", i // len(subjects)) for i, s in enumerate(sources)
     ]
-    drawn = parameters.jitter.draw(len(patches), stream(seed, "control patches", "jitter"))
-    place_count = len(placing.y)
-    patch, place = (i.reshape(-1) for i in np.indices((len(patches), place_count), dtype=np.int32))
-    phase = placing.phases[patch % len(placing.phases)]
-    row = backdrops.rows(len(patches))[0, patch]
+    repeats, places = parameters.control_repeats, len(placing.y)
+    # Each repeat of each patch has its own phase, jitter and draw of the canvas, the same at every place.
+    drawn = parameters.jitter.draw(len(patches) * repeats, stream(seed, "control patches", "jitter"))
+    patch, repeat, place = (
+        i.reshape(-1) for i in np.indices((len(patches), repeats, places), dtype=np.int32)
+    )
+    showing_of = patch * repeats + repeat
+    phase = placing.phases[showing_of % len(placing.phases)]
+    row = backdrops.rows(len(patches) * repeats)[0, showing_of]
     showing = Showing()
     showing.add("empty", Stimuli.plain(backdrops.pixels), (len(backdrops.pixels),))
     showing.add(
@@ -191,13 +197,13 @@ def measure_activation_controls(
             patch=patch,
             y=placing.y[place] + phase[:, 0],
             x=placing.x[place] + phase[:, 1],
-            contrast=drawn.contrast[patch],
-            brightness=drawn.brightness[patch],
+            contrast=drawn.contrast[showing_of],
+            brightness=drawn.brightness[showing_of],
         ),
-        (len(patches), place_count),
+        (len(patches), repeats, places),
     )
     views = showing.ask(session, None, "activation controls")
-    empties = views["empty"].decades[row].reshape(len(patches), place_count, -1)
+    empties = views["empty"].decades[row].reshape(len(patches), repeats, places, -1)
     return ActivationControls(
         name=f"activation controls on {canvas}",
         sha256="",

@@ -156,8 +156,9 @@ class ActivationResult(Result):
     def specific(self, controls: Sequence[ActivationControls]) -> NDArray[np.bool_]:
         """Activators and inhibitors beyond control patches and beyond other classes, bool ``[K, L]``.
 
-        Beyond: outside their 2.5 / 97.5 % quantiles at that place, corrected over places (``specific_places``).
-        A background without its control patches has no specific place.
+        Beyond: outside their 2.5 / 97.5 % quantiles at that place, for control patches also at a false discovery
+        rate of ``q`` over places (``specific_places``). A background without its control patches, shown at the
+        same places, has no specific place.
         """
         by_name = {(c.canvas, c.background_sha256): c for c in controls}
         flags = np.zeros(self.canvas_maps.shape, dtype=bool)
@@ -166,16 +167,13 @@ class ActivationResult(Result):
             rows = [] if control is None else control.of_other_classes(self.label, self.sha256)
             if control is None or len(rows) < FEWEST_CONTROL_PATCHES or not self.others_delta.shape[-1]:
                 continue
-            patches = control.delta[rows][..., self.label].astype(np.float64)
-            classes = self.others_delta[k].T.astype(np.float64)
-            flags[k] = [
-                a and b
-                for a, b in zip(
-                    specific_places(self.canvas_maps[k], patches, self.classes[k], q=self.q),
-                    specific_places(self.canvas_maps[k], classes, self.classes[k], q=self.q),
-                    strict=True,
-                )
-            ]
+            if control.delta.shape[2] != len(self.places):
+                continue
+            patches = control.delta[rows][..., self.label].astype(np.float64).mean(axis=1)
+            low, high = np.quantile(self.others_delta[k].astype(np.float64), (0.025, 0.975), axis=1)
+            effect = self.canvas_maps[k]
+            found = specific_places(effect, patches, self.classes[k], q=self.q)
+            flags[k] = found & np.where(self.classes[k] == ACTIVATOR, effect > high, effect < low)
         return flags
 
     def shares(self) -> dict[str, float]:
@@ -193,6 +191,13 @@ class ActivationResult(Result):
         """Whether most canvases show both an activating and an inhibiting place."""
         rows = self._canvas_rows
         return bool(self.both_signs[rows].sum() * 2 > len(rows))
+
+    @property
+    def both_kinds(self) -> bool:
+        """Whether most canvases have an activator and an inhibitor, each at the false discovery rate."""
+        places = self.classes[self._canvas_rows]
+        both = (places == ACTIVATOR).any(axis=1) & (places == INHIBITOR).any(axis=1)
+        return bool(both.sum() * 2 > len(both))
 
     def summary(self) -> dict[str, Any]:
         """The figures of this photograph."""
@@ -212,6 +217,7 @@ class ActivationResult(Result):
             "place_deviation": float(np.median(place[rows].std(axis=1))),
             "shares": self.shares(),
             "shows_both_signs": self.shows,
+            "both_kinds": self.both_kinds,
             "both_signs": {
                 name: bool(flag) for name, flag in zip(self.canvases, self.both_signs, strict=True)
             },
@@ -253,13 +259,13 @@ class ActivationControls(Result):
     """Control patches at every place of one background, read for all classes; shared by all photographs.
 
     Attributes:
-        delta: float32 ``[patches, L, classes]``.
+        delta: float32 ``[patches, R, L, classes]``.
         sha256s: The photograph that each patch comes from.
         labels: Its class.
         canvas: The background's name; ``background_sha256`` tells which photograph, if it is one.
     """
 
-    axes: ClassVar[dict[str, tuple[str, ...]]] = {"delta": ("patch", "place", "class")}
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"delta": ("patch", "repeat", "place", "class")}
 
     delta: NDArray[np.float32]
     sha256s: tuple[str, ...]
@@ -275,10 +281,8 @@ class ActivationControls(Result):
     def amplitude(self, label: int, sha256: str) -> float:
         """Median over the patches of other classes of their two-sided amplitude for class ``label``."""
         rows = self.of_other_classes(label, sha256)
-        if not rows:
-            return float("nan")
         values = self.delta[rows][..., label].astype(np.float64)
-        return float(np.median(np.minimum(values.max(axis=1), -values.min(axis=1))))
+        return float(np.median([two_sided_amplitude(v) for v in values])) if rows else float("nan")
 
     def summary(self) -> dict[str, Any]:
         """How many patches were used, and on what."""
@@ -288,11 +292,11 @@ class ActivationControls(Result):
 def two_sided_amplitude(repeats: NDArray[np.float64]) -> float:
     """The lesser of activation and inhibition over places, ``[R, L]``; above 0 only where both signs occur.
 
-    The strongest place of each sign is chosen on half of the repeats and read on the other, both ways.
+    The strongest place of each sign is chosen on one repeat and read on another, over all pairs: so a patch
+    that was shown many times and one that was shown twice are treated alike.
     """
-    half = repeats.shape[0] // 2
-    readings = []
-    for choose, read in ((repeats[:half], repeats[half:]), (repeats[half:], repeats[:half])):
-        chosen, value = choose.mean(axis=0), read.mean(axis=0)
-        readings.append(min(value[chosen.argmax()], -value[chosen.argmin()]))
-    return float(np.mean(readings))
+    count = len(repeats)
+    strongest = repeats[:, repeats.argmax(axis=1)]
+    weakest = repeats[:, repeats.argmin(axis=1)]
+    readings = np.minimum(strongest, -weakest)
+    return float((readings.sum() - np.trace(readings)) / (count * (count - 1)))

@@ -81,13 +81,13 @@ def make_backdrops(
         elif name in ("photograph", "blur"):
             if background is None:
                 raise InputError(
-                    f"the canvas {name!r} needs a photograph of another class: give one, or leave the canvas out"
+                    f"the canvas {name!r} needs a photograph of another class: give one, or leave the canvas out."
                 )
             sharp = background.pixels
             pixels = sharp[None] if name == "photograph" else blurred(sharp, shape[0] / 16).pixels
         else:
             raise InputError(
-                f"there is no canvas named {name!r}: choose among grey, mean, noise, photograph and blur"
+                f"there is no canvas named {name!r}: choose among grey, mean, noise, photograph and blur."
             )
         canvases.append(Canvas(name, pixels))
     return Backdrops.of(canvases)

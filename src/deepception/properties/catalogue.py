@@ -246,7 +246,8 @@ def _activation_controls(
                     seed=seed,
                 )
 
-            price = _variants([name]) + parameters.control_patches * parameters.places**2
+            showings = parameters.control_patches * parameters.control_repeats * parameters.places**2
+            price = _variants([name]) + showings
             key = {"canvas": name, "background": background}
             tasks.append(ControlTask(key, tuple(range(len(pool))), background, price, measure))
     return tasks

@@ -65,7 +65,7 @@ def possible_doses(
     if len(possible) < FEWEST_DOSES:
         raise InputError(
             f"a patch of {patch_shape[0]}x{patch_shape[1]} pixels fits a frame of {shape[0]}x{shape[1]} at fewer "
-            f"than {FEWEST_DOSES} of the doses: choose a smaller patch"
+            f"than {FEWEST_DOSES} of the doses: choose a smaller patch."
         )
     return possible
 
@@ -107,9 +107,15 @@ def measure_cumulative(
     readers = np.concatenate(
         [[subject.label], other_classes(len(session.observer.labels), subject.label, parameters.others, seed)]
     )
+    # Each canvas has arrangements of its own, so that draws of all canvases can be tested together.
     places = [
-        non_overlapping(shape, patch.shape, most, stream(seed, subject.sha256, "cumulative", "places", a))
-        for a in range(draws)
+        [
+            non_overlapping(
+                shape, patch.shape, most, stream(seed, subject.sha256, "cumulative", "places", k, a)
+            )
+            for a in range(draws)
+        ]
+        for k in range(len(backdrops))
     ]
     showing = Showing()
     showing.add("empty", Stimuli.plain(backdrops.pixels), (len(backdrops.pixels),))
@@ -130,7 +136,7 @@ def measure_cumulative(
     first = make_backdrops(shape, parameters.canvases[:1], seed=seed, background=background)
     if reachable:
         orders = [(o[:, 0], o[:, 1]) for o in (ordered, ordered[::-1])]
-        _show_doses(showing, "ordered", [patch] * len(ordered), orders, reachable, first)
+        _show_doses(showing, "ordered", [patch] * len(ordered), [orders], reachable, first)
     views = showing.ask(session, readers, "cumulative")
     empty = views["empty"].decades
     base = backdrops.per_repeat(empty, draws)[:, :, None]
@@ -180,18 +186,18 @@ def _show_doses(
     showing: Showing,
     name: str,
     patches: list[Patch],
-    places: list[tuple[NDArray[np.int32], NDArray[np.int32]]],
+    places: list[list[tuple[NDArray[np.int32], NDArray[np.int32]]]],
     doses: tuple[int, ...],
     backdrops: Backdrops,
 ) -> None:
-    """Patch i at place i of each draw, the first n of them: axes (canvas, draw, dose)."""
-    draws = len(places)
+    """Patch i at place i of each canvas's draw, the first n of them: axes (canvas, draw, dose)."""
+    draws = len(places[0])
     canvas, draw, dose = (i.reshape(-1) for i in np.indices((len(backdrops), draws, len(doses))))
     counts = np.asarray(doses)[dose]
     which = np.concatenate([np.arange(n) for n in counts])
-    of_draw = np.repeat(draw, counts)
-    y = np.stack([p[0] for p in places])
-    x = np.stack([p[1] for p in places])
+    of_canvas, of_draw = np.repeat(canvas, counts), np.repeat(draw, counts)
+    # int32 [canvas, draw, y or x, place]
+    at = np.array([[[y, x] for y, x in drawn] for drawn in places])
     showing.add(
         name,
         Stimuli.describe(
@@ -200,8 +206,8 @@ def _show_doses(
             background=backdrops.rows(draws)[canvas, draw],
             counts=counts,
             patch=which,
-            y=y[of_draw, which],
-            x=x[of_draw, which],
+            y=at[of_canvas, of_draw, 0, which],
+            x=at[of_canvas, of_draw, 1, which],
         ),
         (len(backdrops), draws, len(doses)),
     )
@@ -226,7 +232,7 @@ def _show_enlarged(
         )
         for n in doses
     ]
-    at = stream(seed, photograph, "cumulative", "enlarged").random((2, draws))
+    at = stream(seed, photograph, "cumulative", "enlarged").random((2, len(backdrops), draws))
     canvas, draw, dose = (i.reshape(-1) for i in np.indices((len(backdrops), draws, len(doses))))
     room = np.array([[height - e.shape[0] + 1, width - e.shape[1] + 1] for e in enlarged])
     showing.add(
@@ -236,8 +242,8 @@ def _show_enlarged(
             enlarged,
             background=backdrops.rows(draws)[canvas, draw],
             patch=dose,
-            y=(at[0, draw] * room[dose, 0]).astype(np.int32),
-            x=(at[1, draw] * room[dose, 1]).astype(np.int32),
+            y=(at[0, canvas, draw] * room[dose, 0]).astype(np.int32),
+            x=(at[1, canvas, draw] * room[dose, 1]).astype(np.int32),
         ),
         (len(backdrops), draws, len(doses)),
     )

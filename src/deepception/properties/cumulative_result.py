@@ -106,10 +106,15 @@ class CumulativeResult(Result):
         }
 
     @cached_property
-    def trends(self) -> NDArray[np.float64]:
-        """Page's trend test on each canvas: p of rising and p of falling, ``[K, 2]``."""
-        return np.array(
-            [[page_trend(k, decreasing=False)[1], page_trend(k, decreasing=True)[1]] for k in self.copies]
+    def trends(self) -> tuple[float, float]:
+        """Page's trend test over the draws of all canvases: p of rising and p of falling.
+
+        n + 1 copies keep the places of n, so whole draws are flipped, not doses permuted.
+        """
+        draws = self.copies.reshape(-1, self.copies.shape[-1])
+        return (
+            page_trend(draws, null="sign-flip", seed=self.seed)[1],
+            page_trend(draws, decreasing=True, null="sign-flip", seed=self.seed)[1],
         )
 
     @cached_property
@@ -146,8 +151,8 @@ class CumulativeResult(Result):
             "slope_over_canvases": [float(self.slopes.min()), float(self.slopes.max())],
             "slope_unit": "decades of odds per doubling",
             "control_slopes": controls,
-            "page_p_rising": self.trends[:, 0].tolist(),
-            "page_p_falling": self.trends[:, 1].tolist(),
+            "page_p_rising": self.trends[0],
+            "page_p_falling": self.trends[1],
             "shape": self.shape,
             "shapes": dict(zip(self.canvases, (s.shape for s in self.shapes), strict=True)),
             "doses": self.doses.tolist(),

@@ -120,7 +120,7 @@ class Experiment:
     def for_setting(self, setting: str) -> Any:
         """The parameters of a setting; raises InputError for an unknown one."""
         if setting not in self.parameters:
-            raise InputError(f"there is no setting {setting!r}: choose among {', '.join(self.parameters)}")
+            raise InputError(f"there is no setting {setting!r}: choose among {', '.join(self.parameters)}.")
         return self.parameters[setting]
 
 
@@ -134,7 +134,7 @@ def experiments() -> Mapping[str, Experiment]:
         experiment = point.load()
         if not isinstance(experiment, Experiment):
             raise InputError(
-                f"the installed property {point.name!r} is not an Experiment: remove that package"
+                f"the installed property {point.name!r} is not an Experiment: remove that package."
             )
         found[experiment.name] = experiment
     ordered: dict[str, Experiment] = {}
@@ -144,7 +144,7 @@ def experiments() -> Mapping[str, Experiment]:
             return
         if name not in found or name in asked_by:
             raise InputError(
-                f"the property {asked_by[-1]!r} needs {name!r}, which is not installed or needs it back"
+                f"the property {asked_by[-1]!r} needs {name!r}, which is not installed or needs it back."
             )
         for needed in found[name].needs:
             place(needed, (*asked_by, name))
@@ -164,7 +164,7 @@ def with_needs(names: Sequence[str]) -> list[Experiment]:
     known = experiments()
     for name in names:
         if name not in known:
-            raise InputError(f"there is no property {name!r}: choose among {', '.join(known)}")
+            raise InputError(f"there is no property {name!r}: choose among {', '.join(known)}.")
     wanted = set(names)
     for experiment in reversed(list(known.values())):
         if experiment.name in wanted:

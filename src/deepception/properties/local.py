@@ -56,7 +56,7 @@ def make_regions(pixels: UInt8, parameters: LocalParameters) -> Regions:
     count = parameters.count
     if count < 1 or count > min(height, width):
         raise InputError(
-            f"{count} regions a side do not fit a frame of {height}x{width} pixels: give 1 or more"
+            f"{count} regions a side do not fit a frame of {height}x{width} pixels: give 1 or more, and no more than fit."
         )
     if parameters.regions == "grid":
         return grid((height, width), count)

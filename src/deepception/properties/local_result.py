@@ -128,19 +128,26 @@ class LocalResult(Result):
     def carries(self, controls: Sequence[LocalControls] = ()) -> NDArray[np.bool_]:
         """Regions that carry the answer: above every control, in sufficiency and in necessity, bool ``[R]``.
 
-        ``controls`` are those of photographs of other classes; without any control none carries it.
+        Of ``controls`` those photographs count that are of other classes; superpixels have none, as no other
+        photograph has the same regions. Without any control no region carries the answer.
         """
-        alone = [self.scrambled.mean(axis=0)] if self.scrambled.size else []
-        absent = [self.scrambled_necessity[None]] if self.scrambled_necessity.size else []
-        for control in controls:
-            alone.append(np.median(control.sufficiency[..., self.label], axis=1))
-            absent.append(np.median(control.necessity[..., self.label], axis=1))
-        if not alone or not absent:
+        alone: list[NDArray[Any]] = [np.median(self.scrambled, axis=0)] if self.scrambled.size else []
+        absent: list[NDArray[Any]] = []
+        for control in controls if self.kind != "superpixels" else ():
+            rows = control.of_other_classes(self.label, self.sha256)
+            alone.append(np.median(control.sufficiency[rows][..., self.label], axis=1))
+            absent.append(np.median(control.necessity[rows][..., self.label], axis=1))
+        if not self.scrambled_necessity.size and not any(map(len, absent)):
             return np.zeros(len(self.boxes), dtype=bool)
-        return np.asarray(
-            (self.map > np.concatenate(alone).max(axis=0))
-            & (self.necessity_map > np.concatenate(absent).max(axis=0))
-        )
+        carrying = np.ones(len(self.boxes), dtype=bool)
+        for shown in alone:
+            carrying &= (self.map > shown).all(axis=0)
+        for missing in absent:
+            carrying &= (self.necessity_map > missing).all(axis=0)
+        if self.scrambled_necessity.size:
+            # Both are over the same photograph without the region, so the first canvas stands for all.
+            carrying &= self.necessity[0] > self.scrambled_necessity
+        return carrying
 
     def summary(self) -> dict[str, Any]:
         """The figures of this photograph."""
@@ -237,6 +244,11 @@ class LocalControls(Result):
         """How many photographs were used."""
         return {"photographs": len(self.sha256s)}
 
+    def of_other_classes(self, label: int, sha256: str) -> list[int]:
+        """Rows of other photographs than ``sha256``, of other classes than ``label``."""
+        pairs = zip(self.labels, self.sha256s, strict=True)
+        return [i for i, (c, s) in enumerate(pairs) if c != label and s != sha256]
+
     def ranges(self, label: int, rows: Sequence[int]) -> float:
         """Median over the photographs ``rows`` of the region range of class ``label``, or NaN without any."""
         if not rows:
@@ -252,6 +264,6 @@ def region_range(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def lowest_correlation(maps: NDArray[np.float64]) -> float:
-    """Lowest Spearman correlation between any two rows of ``[K, R]``; NaN with one row."""
+    """Lowest Spearman correlation between any two rows of ``[K, R]`` that vary; NaN with fewer than two."""
     pairs = [spearman(maps[i], maps[j]) for i in range(len(maps)) for j in range(i)]
-    return min(pairs) if pairs else float("nan")
+    return min((p for p in pairs if np.isfinite(p)), default=float("nan"))

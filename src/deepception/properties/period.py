@@ -101,8 +101,10 @@ def measure_period_rows(
 
 def judge_period(rows: list[PeriodRows], *, seed: int = 0) -> PeriodFit:
     """Judge the period over photographs; at least 12 are needed, else ``period`` is ``None``."""
-    values = np.stack([r.rows for r in rows]) if rows else np.empty((0, 2, 0))
-    return find_period(values, seed=stream_seed(seed, "period"))
+    if not rows:
+        none = np.empty(0)
+        return PeriodFit(None, none.astype(np.int64), none, none, (), 1.0, (), 0, "no photograph was shown")
+    return find_period(np.stack([r.rows for r in rows]), seed=stream_seed(seed, "period"))
 
 
 def period_price(parameters: PeriodParameters, shape: tuple[int, int]) -> int:

@@ -62,7 +62,7 @@ def make_placing(
     if min(free) < 2:
         raise InputError(
             f"a patch of {patch_shape[0]}x{patch_shape[1]} pixels cannot move in a frame of "
-            f"{shape[0]}x{shape[1]}: choose a smaller patch"
+            f"{shape[0]}x{shape[1]}: choose a smaller patch."
         )
     step = period if period is not None and min(free) >= 2 * period else max(1, min(free) // per_axis)
     counts = (

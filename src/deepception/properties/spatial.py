@@ -168,6 +168,13 @@ class SpatialResult(Result):
         place, phase, interaction = shares[np.argsort(shares[:, 0], kind="stable")[len(shares) // 2]]
         return (float(place), float(phase), float(interaction))
 
+    @staticmethod
+    def _single(values: NDArray[np.float64]) -> float:
+        """Best minus worst single showing of ``[K, patches, L, J]``, as the paper quotes it; NaN without any."""
+        if not values.size:
+            return float("nan")
+        return float(np.median(np.ptp(values.reshape(*values.shape[:2], -1), axis=-1)))
+
     def summary(self) -> dict[str, Any]:
         """The figures of this photograph."""
         spreads = np.array([spread(m) for m in self.canvas_maps])
@@ -179,6 +186,8 @@ class SpatialResult(Result):
             "range_log10_p": self.log10_p_range,
             "p95_minus_p5": float(np.median(spreads[:, 0])),
             "max_minus_min": float(np.median(spreads[:, 1])),
+            "single_max_minus_min": self._single(self.delta[:, None]),
+            "scrambled_single_max_minus_min": self._single(self.scrambled),
             "places": len(self.places),
             "phases": len(self.phases),
             "period": self.period,
@@ -189,6 +198,10 @@ class SpatialResult(Result):
             "share_place": place,
             "share_phase": phase,
             "share_interaction": interaction,
+            "variances": {
+                name: {"place": v.place, "phase": v.phase, "interaction": v.interaction}
+                for name, v in zip(self.canvases, self.variances, strict=True)
+            },
             "patch": self.patch_source,
         }
 

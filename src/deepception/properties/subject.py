@@ -64,7 +64,7 @@ def require_scores(session: Session) -> None:
     if session.observer.level is AnswerLevel.LABEL:
         raise InputError(
             f"{session.observer.name} answers with a label only, and the properties need scores: "
-            "give an observer that answers with logits, probabilities or top-k scores"
+            "give an observer that answers with logits, probabilities or top-k scores."
         )
 
 

@@ -129,6 +129,8 @@ def summarise_spatial(rows: list[Row], queries: int) -> PropertySummary:
             "range_log10_p",
             "p95_minus_p5",
             "max_minus_min",
+            "single_max_minus_min",
+            "scrambled_single_max_minus_min",
             "random_region_range",
             "share_place",
             "share_phase",
@@ -139,6 +141,12 @@ def summarise_spatial(rows: list[Row], queries: int) -> PropertySummary:
         figures[f"at_least_{decades}_decades"] = {
             "patch": share(effect >= decades),
             **{k: share(v[np.isfinite(v)] >= decades) for k, v in controls.items() if np.isfinite(v).any()},
+        }
+        single = {"patch": "single_max_minus_min", "scrambles": "scrambled_single_max_minus_min"}
+        figures[f"single_at_least_{decades}_decades"] = {
+            k: share(v[np.isfinite(v)] >= decades)
+            for k, name in single.items()
+            if np.isfinite(v := _column(rows, name)).any()
         }
     figures["period"] = rows[0]["period"] if rows else None
     figures["places"] = sorted({row["places"] for row in rows})
@@ -197,6 +205,7 @@ def summarise_activation(rows: list[Row], queries: int) -> PropertySummary:
     for name in ("activator", "inhibitor", "neutral", "undecided"):
         values = _column(rows, f"share_{name}")
         figures[f"mean_share_{name}"] = dict(bca(values, "mean").to_json()) if values.size else None
+    figures["both_kinds"] = share([bool(row["both_kinds"]) for row in rows])
     figures["shows_both_signs"] = share([bool(row["shows_both_signs"]) for row in rows])
     on_photograph = [row["shows_both_signs_on_photograph"] for row in rows]
     known = [bool(v) for v in on_photograph if v is not None]
@@ -247,7 +256,7 @@ def summarise_cumulative(rows: list[Row], queries: int) -> PropertySummary:
     }
     trends = {}
     for direction in ("rising", "falling"):
-        p = np.array([value for row in rows for value in row[f"page_p_{direction}"]])
+        p = _column(rows, f"page_p_{direction}")
         trends[direction] = share(benjamini_hochberg(p)[0]) if p.size else None
     figures["significant_trends"] = trends
     figures["thresholds"] = _counts([row["threshold"]["kind"] for row in rows])

@@ -33,7 +33,7 @@ class Chosen:
 
 
 def choose(rows: Sequence[Mapping[str, Any]], column: str) -> list[Chosen]:
-    """The photographs whose effect lies nearest to the 10th, 50th and 90th percentile, each once, from low to high.
+    """The photographs whose effect lies nearest to the 10th, 50th and 90th percentile, each once, low to high.
 
     Ties go to the photograph that comes first in the run.
     """

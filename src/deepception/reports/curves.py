@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..plots import dose_curve, shares_bar
+from ..plots import distribution, dose_curve, shares_bar
 from ..properties import CumulativeResult
 from .choosing import Chosen
+from .claims import CLAIMS
 from .drawing import Picture, picture
 from .stored import StoredRun
-from .wording import decimal, signed
+from .wording import as_float, decimal, signed
 
 Float = NDArray[np.float64]
 _SHAPES = ("rising", "falling", "peaked", "flat", "mixed")
@@ -44,7 +45,7 @@ def cumulative_pictures(
         figure = dose_curve(_doses(result), draws, recognition=shares, onset=float(np.median(result.onset)))
         caption = (
             f"Slope {signed(c.value)} decades per doubling, {c.why}; shape: {row['shape']}; "
-            f"half recognised at: {_threshold(row)}."
+            f"{_threshold(row)}."
         )
         yield picture(figure, f"cumulative {c.sha256}", f"{c.name}, {run.label(c.label)}", caption)
     counts = [sum(row["shape"] == shape for row in rows) for shape in _SHAPES]
@@ -54,12 +55,36 @@ def cumulative_pictures(
         "mixed: its canvases disagree."
     )
     yield picture(figure, "cumulative shapes", "Shapes of the dose curves", caption)
+    slopes = {
+        "identical copies": [_number(row["slope"]) for row in rows],
+        **{
+            name: [_number(row.get(column)) for row in rows]
+            for name, column in CLAIMS["cumulative"].controls.items()
+        },
+    }
+    known = {name: values for name, values in slopes.items() if np.isfinite(values).any()}
+    caption = "One dot a photograph: what a doubling does, for identical copies and for each control."
+    figure = distribution(known, unit="decades of odds per doubling")
+    yield picture(figure, "cumulative slopes", "Slopes of all photographs", caption)
 
 
 def _threshold(row: Mapping[str, Any]) -> str:
+    """Where recognition turns half-way, in words."""
     threshold = row["threshold"]
-    words = str(threshold["text"])
-    return words if threshold["kind"] == "none" else f"{words} copies"
+    kind, value = threshold["kind"], decimal(threshold["value"], 0)
+    if kind == "> N":
+        return f"not recognised half of the time with up to {value} copies"
+    if kind == "< 1":
+        return "recognised at least half of the time from the first copy on"
+    if kind == "none":
+        return "recognition crosses half-way without a trend"
+    turns = "falls below" if threshold["falling"] else "reaches"
+    return f"recognition {turns} half-way at {threshold['text']} copies"
+
+
+def _number(value: Any) -> float:
+    number = as_float(value)
+    return float("nan") if number is None else number
 
 
 def _curves(result: CumulativeResult) -> dict[str, Float]:

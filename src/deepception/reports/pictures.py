@@ -8,7 +8,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..plots import effect_vs_control, forest, period_spectrum, place_map, region_map, shares_bar, variance_bars
+from ..plots import (
+    distribution,
+    effect_vs_control,
+    forest,
+    period_spectrum,
+    place_map,
+    region_map,
+    shares_bar,
+    variance_bars,
+)
 from ..properties import ActivationResult, LocalResult, SpatialResult
 from .choosing import Chosen, choose
 from .claims import CLAIMS
@@ -86,7 +95,7 @@ def _local(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[str, Any])
             frame,
             result.map,
             result.boxes,
-            masks=_masks(result),
+            masks=region_masks(result),
             signed=True,
             unit=_MAP_UNIT,
             limits=limits,
@@ -104,9 +113,29 @@ def _local(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[str, Any])
             note = "No single best region: it is not distinguishable from others."
         caption = f"Range {decimal(c.value)} decades, {c.why}. {note}"
         yield picture(figure, f"local {c.sha256}", _named(run, c), caption)
+    if found:
+        c, result = found[len(found) // 2]
+        frame = run.frame(c.sha256)
+        assert frame is not None
+        figure = region_map(
+            frame,
+            result.necessity_map,
+            result.boxes,
+            masks=region_masks(result),
+            signed=True,
+            unit=_MAP_UNIT,
+            names=("photograph", "what each region’s absence costs"),
+        )
+        caption = (
+            "The other side of the same regions: how far the answer falls when one region is taken out of the whole "
+            "photograph. Rank correlation with what the regions answer alone: "
+            f"{decimal(result.summary()['sufficiency_necessity_correlation'])}."
+        )
+        yield picture(figure, f"necessity {c.sha256}", f"{_named(run, c)}: necessity", caption)
 
 
-def _masks(result: LocalResult) -> list[NDArray[np.bool_]] | None:
+def region_masks(result: LocalResult) -> list[NDArray[np.bool_]] | None:
+    """The mask of each region in its box, for superpixels; else ``None``."""
     if not result.label_map.size:
         return None
     return [
@@ -175,17 +204,29 @@ def _activation(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[str, 
                 name=on,
             )
             both = "both signs beyond doubt" if result.both_signs[k] else "not both signs beyond doubt"
-            caption = f"Patch of this photograph {on}: {both}; amplitude {signed(result.amplitudes[k])} decades."
+            caption = (
+                f"Patch of this photograph {on}: {both}; amplitude {signed(result.amplitudes[k])} decades."
+            )
             if k == 0:
                 caption += f" The photograph is {c.why} of the amplitude."
             yield picture(figure, f"activation {c.sha256} {canvas}", _named(run, c), caption)
     counts = _class_counts(run, summary["rows"])
     if sum(counts):
-        figure = shares_bar(
-            ["activator", "inhibitor", "neutral", "undecided"], counts, things="places"
-        )
+        figure = shares_bar(["activator", "inhibitor", "neutral", "undecided"], counts, things="places")
         caption = "All places of all photographs on all canvases, each judged by its own tests."
         yield picture(figure, "activation shares", "What the places do", caption)
+    ends = {
+        words: [_number(row.get(column)) for row in summary["rows"]]
+        for words, column in (
+            ("strongest activation", "strongest_activation"),
+            ("strongest inhibition", "strongest_inhibition"),
+        )
+    }
+    caption = (
+        "One dot a photograph: the largest and the smallest mean effect over places, median over canvases. "
+        "Inhibition needs the second below zero."
+    )
+    yield picture(distribution(ends), "activation ends", "How far both ways", caption)
 
 
 def _backgrounds(result: ActivationResult) -> list[tuple[int, str]]:

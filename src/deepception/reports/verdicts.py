@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .claims import CLAIMS
-from .wording import as_float, counted, decimal, estimate, joined, odds_factor, whole
+from .wording import as_float, counted, decimal, estimate, joined, odds_factor, spelled, whole
 
 HOLDS, FAILS, OPEN = "holds", "fails", "open"
 _WORDS = {HOLDS: "Holds", FAILS: "Does not hold", OPEN: "Cannot be judged"}
@@ -153,40 +153,27 @@ def _undecided(headline: Mapping[str, Any]) -> str:
     if high is not None and high < 0:
         return f"The effect is smaller than its best control ({headline['best_control']})."
     return (
-        f"Its difference from the best control ({headline['best_control']}) may be zero "
-        "on these photographs."
+        f"Its difference from the best control ({headline['best_control']}) may be zero on these photographs."
     )
 
 
-def overall(observer: str, verdicts: Sequence[Verdict], photographs: int) -> str:
-    """One paragraph: which properties hold on this observer."""
+def overall(verdicts: Sequence[Verdict], photographs: int) -> str:
+    """One sentence: which properties hold on this observer."""
     if not verdicts:
-        return f"Nothing has been measured on {observer} that could be judged yet."
-    names = {
-        state: [v.title.lower() for v in verdicts if v.state == state] for state in (HOLDS, FAILS, OPEN)
-    }
-    asked = counted(len(verdicts), "property", "properties")
+        return "Nothing has been measured that could be judged yet."
+    named = {state: [v.title.lower() for v in verdicts if v.state == state] for state in (HOLDS, FAILS, OPEN)}
     parts = []
-    if names[HOLDS]:
-        parts.append(f"{joined(names[HOLDS])} {_holds(names[HOLDS])} beyond every control measured")
-    if names[FAILS]:
-        parts.append(f"{joined(names[FAILS])} {_does(names[FAILS])} not hold beyond {_their(names[FAILS])} controls")
-    if names[OPEN]:
-        parts.append(f"{joined(names[OPEN])} cannot be judged")
-    shown = counted(photographs, "photograph")
-    return f"Of {asked} measured with {shown}: {'; '.join(parts)}."
-
-
-def _holds(names: Sequence[str]) -> str:
-    return "holds" if len(names) == 1 else "hold"
-
-
-def _does(names: Sequence[str]) -> str:
-    return "does" if len(names) == 1 else "do"
-
-
-def _their(names: Sequence[str]) -> str:
-    return "its" if len(names) == 1 else "their"
+    if names := named[HOLDS]:
+        parts.append(
+            f"{joined(names)} {'holds' if len(names) == 1 else 'hold'} beyond every control measured"
+        )
+    if names := named[FAILS]:
+        does, their = ("does", "its") if len(names) == 1 else ("do", "their")
+        parts.append(f"{joined(names)} {does} not hold beyond {their} controls")
+    if names := named[OPEN]:
+        parts.append(f"{joined(names)} cannot be judged")
+    asked = f"Of the {spelled(len(verdicts))} properties" if len(verdicts) > 1 else "Of the one property"
+    return f"{asked} measured on {counted(photographs, 'photograph')}, {'; '.join(parts)}."
 
 
 def difference_rows(

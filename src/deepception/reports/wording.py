@@ -118,3 +118,9 @@ def joined(words: list[str]) -> str:
 def counted(number: int, word: str, plural: str | None = None) -> str:
     """A number with its word in the right form."""
     return f"{whole(number)} {word if number == 1 else plural or word + 's'}"
+
+
+def spelled(number: int) -> str:
+    """A small number as a word."""
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return words[number] if 0 <= number < len(words) else whole(number)

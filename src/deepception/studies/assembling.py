@@ -194,7 +194,9 @@ def _period(finished: Finished) -> dict[str, Any]:
             reason = "These settings do not measure the period."
         elif len(plan.period_photographs) < needed:
             have = len(plan.period_photographs)
-            reason = f"The period is judged over {needed} photographs; the run began with {have} that can be read."
+            reason = (
+                f"The period is judged over {needed} photographs; the run began with {have} that can be read."
+            )
         else:
             reason = "The period is not measured yet."
         return {"period": None, "reason": reason, "queries": queries}

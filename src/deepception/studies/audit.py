@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..errors import DeepceptionError, InputError, PhotographError
+from ..errors import DeepceptionError, InputError, PhotographError, RunFolderError
 from ..observers import Observer, fingerprint, resolve_label
 from ..properties import PeriodParameters, experiments, with_needs
 from ..properties.catalogue import POOL
@@ -19,7 +18,7 @@ from ..properties.experiment import SETTINGS
 from ..properties.result import jsonable
 from ..properties.streams import stream
 from ..sessions import RichProgress, Session
-from ..stimuli import load_photograph
+from ..stimuli import fit_frame, load_photograph
 from .assembling import assemble, plan_of, read_finished, write_results
 from .engine import ExecutionReport, Progress, execute
 from .inputs import PhotographRef
@@ -28,7 +27,9 @@ from .plan import plan_clean, plan_measures
 from .run_folder import OpenRun, open_run
 from .settings import ObserverEntry, PhotographEntry, RunSettings, load_settings
 
-_log = logging.getLogger(__name__)
+LEAST_SIDE = 14
+"""Pixels of the smallest frame: a patch of a seventh of its side then has four."""
+
 PERIOD_PHOTOGRAPHS = {"quick": 0, "standard": 12, "full": 12}
 
 
@@ -98,21 +99,25 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
     Joining a run takes its control photographs from ``run.json``, so that more photographs change nothing.
     """
     if request.setting not in SETTINGS:
-        raise InputError(f"there is no setting {request.setting!r}: choose among {', '.join(SETTINGS)}")
+        raise InputError(f"there is no setting {request.setting!r}: choose among {', '.join(SETTINGS)}.")
+    check_frame(request.observer.frame.shape)
     entries, broken = _entries(request)
-    if not entries:
-        raise PhotographError(next(iter(broken.values())))
+    usable = _Usable(request)
+    if not any(usable(entry.path) for entry in entries):
+        raise PhotographError(next(iter([*broken.values(), *usable.reasons.values()])))
     wanted = with_needs(request.properties)
     parameters: dict[str, Any] = {e.name: e.for_setting(request.setting) for e in wanted}
     if "local" in parameters:
         parameters["local"] = replace(parameters["local"], regions=request.regions)
     parameters["period"] = PeriodParameters(photographs=PERIOD_PHOTOGRAPHS[request.setting])
-    there = load_settings(folder).settings if folder and (folder / "run.json").exists() else None
-    if there is not None and {"pool", "period_photographs"} <= there.keys():
-        pool, period = there["pool"], there["period_photographs"]
-    else:
-        pool, period = _controls(entries, request, parameters["period"].photographs)
     observer = request.observer
+    there = load_settings(folder) if folder and (folder / "run.json").exists() else None
+    if there is not None:
+        _refuse_other_observer(folder, there, observer)
+    if there is not None and {"pool", "period_photographs"} <= there.settings.keys():
+        pool, period = there.settings["pool"], there.settings["period_photographs"]
+    else:
+        pool, period = _controls(entries, request.seed, parameters["period"].photographs, usable)
     settings = {
         "setting": request.setting,
         "properties": [e.name for e in wanted],
@@ -165,11 +170,55 @@ def embedded_photographs() -> list[Path]:
     return sorted(folder.glob("*.jpg"))
 
 
+def check_frame(shape: tuple[int, int]) -> None:
+    """Raise InputError where a frame, (height, width), is too small to be divided into regions."""
+    if min(shape) < LEAST_SIDE:
+        raise InputError(
+            f"the observer's frame of {shape[0]}x{shape[1]} pixels is too small for a grid of regions and a "
+            f"patch: it needs {LEAST_SIDE} pixels a side or more."
+        )
+
+
+class _Usable:
+    """Whether a photograph can be shown at all; each is opened once."""
+
+    def __init__(self, request: AuditRequest) -> None:
+        self._request = request
+        self._known: dict[str, bool] = {}
+        self.reasons: dict[str, str] = {}
+
+    def __call__(self, path: str) -> bool:
+        if path not in self._known:
+            request = self._request
+            try:
+                loaded = load_photograph(path, max_pixels=request.max_pixels)
+                fit_frame(loaded, request.observer.frame, as_is=request.as_is)
+            except PhotographError as error:  # it is reported when its own unit fails
+                self.reasons[path] = str(error)
+            self._known[path] = path not in self.reasons
+        return self._known[path]
+
+
+def _refuse_other_observer(folder: Path | None, there: RunSettings, observer: Observer) -> None:
+    """An audit is about one observer: its page has no room for another's figures."""
+    known = there.observers[0]
+    if known.fingerprint == fingerprint(observer):
+        return
+    if "process" in observer.identity:
+        advice = "a Python function without a version is another observer in each process: give it one"
+    else:
+        advice = "name another folder"
+    raise RunFolderError(
+        f"'{folder}' is the audit of another observer ({known.name}, fingerprint {known.fingerprint[:12]}; now "
+        f"it is {observer.name}, {fingerprint(observer)[:12]}): {advice}."
+    )
+
+
 def _controls(
-    entries: Sequence[PhotographEntry], request: AuditRequest, period: int
+    entries: Sequence[PhotographEntry], seed: int, period: int, usable: Callable[[str], bool]
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """The control pool and the photographs of the period: the first that can be read, in a seeded order."""
-    order = stream(request.seed, "control photographs").permutation(len(entries))
+    """The control pool and the photographs of the period: the first that can be shown, in a seeded order."""
+    order = stream(seed, "control photographs").permutation(len(entries))
     pool: list[dict[str, Any]] = []
     rows: list[str] = []
     classes: set[int] = set()
@@ -178,10 +227,8 @@ def _controls(
         distinct = entry.label is None or entry.label not in classes
         if entry.sha256 in rows or ((len(pool) >= POOL or not distinct) and len(rows) >= period):
             continue
-        try:
-            load_photograph(entry.path, max_pixels=request.max_pixels)
-        except PhotographError:
-            continue  # it is reported when its own unit fails
+        if not usable(entry.path):
+            continue
         if len(rows) < period:
             rows.append(entry.sha256)
         if len(pool) < POOL and distinct:
@@ -190,7 +237,7 @@ def _controls(
     known = {p["sha256"] for p in pool} | {e.sha256 for e in entries}
     for path in embedded_photographs():
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        if len(pool) < POOL and digest not in known:
+        if len(pool) < POOL and digest not in known and usable(str(path)):
             pool.append(_pooled(f"embedded/{path.name}", str(path), digest, None))
     return pool, rows
 
@@ -248,6 +295,8 @@ def run_audit(
         }
         write_results(folder, results)
     code = execution.exit_code
+    if code == 3 and not any(summary["rows"] for summary in results["properties"].values()):
+        code = 2  # clean answers alone are no result
     return AuditOutcome(results, execution, 3 if code == 0 and broken else code)
 
 
@@ -259,6 +308,8 @@ def _measure(run: OpenRun, session: Session, progress: RichProgress | None) -> E
     except DeepceptionError as error:
         return ExecutionReport((), (), (), (), error)
     tell = _Telling(progress)
+    if progress is not None:
+        progress.expect(price_of(run.settings).total)
     options: dict[str, Any] = {
         "ledger": run.ledger,
         "on_progress": tell,
@@ -275,7 +326,6 @@ def _measure(run: OpenRun, session: Session, progress: RichProgress | None) -> E
     made = plan_measures(plan, cleans, session)
     if progress is not None:
         progress.expect(sum(p for h, p in made.price.items() if not run.store.has(h)) + session.queries)
-    tell.price = made.price
     second = execute(made.units, run.store, **options)
     return ExecutionReport(
         first.finished + second.finished,
@@ -291,14 +341,11 @@ class _Telling:
 
     def __init__(self, progress: RichProgress | None) -> None:
         self._progress = progress
-        self.price: Mapping[str, int] = {}
 
     def __call__(self, step: Progress) -> None:
         if self._progress is not None and step.state == "started":
             about = step.unit.photograph_name
             self._progress.say(f"{step.unit.experiment}{f': {about}' if about else ''}")
-        if step.state in ("failed", "blocked"):
-            _log.warning("%s of %s: %s", step.unit.experiment, step.unit.photograph_name, step.state)
 
 
 def known_properties() -> tuple[str, ...]:

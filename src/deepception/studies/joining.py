@@ -20,8 +20,8 @@ from .settings import (
     write_settings,
 )
 
-_SHOWN = 12
-_LONG = 80
+_SHOWN = 5
+_LONG = 40
 _log = logging.getLogger(__name__)
 
 
@@ -148,9 +148,10 @@ def _shown(fields: Mapping[str, str], name: str) -> str:
     return text if len(text) <= _LONG else f"{text[:_LONG]}…"
 
 
-def _place(name: str) -> list[tuple[bool, int, str]]:
-    """Sort key of a flattened name that puts the second entry of a list before the tenth."""
-    return [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in name.split(".")]
+def _place(name: str) -> tuple[int, list[tuple[bool, int, str]]]:
+    """Sort key of a flattened name: what a person sets before what follows from it, the second before the tenth."""
+    parts = name.split(".")
+    return len(parts), [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def _class(label: int | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from ..errors import RunFolderError
 
 LEDGER_NAME = "ledger.sqlite"
+# What SQLite may need beside the ledger for a step: a write-ahead log and its index.
+_LEAST_ROOM = 1 << 16
 
 _TABLES = {
     "units": "hash TEXT PRIMARY KEY, experiment TEXT NOT NULL, photograph TEXT, state TEXT NOT NULL, "
@@ -101,11 +104,19 @@ def guarded(folder: Path) -> Iterator[None]:
 
 def ledger_error(folder: Path, error: sqlite3.Error) -> RunFolderError:
     """Say in one sentence what SQLite answered."""
-    if "full" in str(error):
+    if "full" in str(error) or _no_room(folder):
         return RunFolderError(
             f"The disk of '{folder}' is full: free some space and run the same command again "
             "(what was measured so far is kept)."
         )
     return RunFolderError(
-        f"{LEDGER_NAME} in '{folder}' cannot be used ({error}): check its permissions or name another folder."
+        f"{LEDGER_NAME} in '{folder}' cannot be used ({error}): check its permissions and its disk, or name another "
+        "folder."
     )
+
+
+def _no_room(folder: Path) -> bool:
+    """Whether the disk is all but full: SQLite then calls it an input/output error as often as not."""
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(folder).free < _LEAST_ROOM
+    return False

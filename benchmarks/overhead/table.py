@@ -1,0 +1,134 @@
+"""The results as Markdown, made from the stored figures alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+BEGIN, END = "<!-- overhead:begin -->", "<!-- overhead:end -->"
+
+_ENGINES = {"onnx": "ONNX Runtime", "torch": "torch"}
+_TOOLS = {
+    "bare": "bare engine, prepared batches",
+    "defaults": "bare, ONNX Runtime's own thread settings",
+    "normalised": "bare with our normalisation",
+    "ours": "**deepception**",
+    "captum": "Captum `Occlusion`",
+    "shap": "SHAP partition explainer",
+    "lime": "LIME",
+}
+
+
+def render(results: dict[str, Any]) -> str:
+    """Conditions, one table a network, and the verdicts."""
+    machine, settings = results["machine"], results["settings"]
+    versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
+    parts = [
+        f"One map of {settings['places']} places (a grey square of 32 px on a photograph, one class read), "
+        f"batches of {settings['batch']}, {settings['threads']} threads, cache off; medians of "
+        f"{settings['repeats']} interleaved rounds. {machine['processor']}, {machine['processors']} processors; "
+        f"Python {machine['python']}, {versions}."
+    ]
+    for name, network in results["networks"].items():
+        parts += [f"**{name}**, {network['frame'][0]} px", _table(network), _noise(network)]
+    parts.append("\n".join(f"- {_verdict(check)}" for check in checks(results)))
+    return "\n\n".join(parts) + "\n"
+
+
+def checks(results: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the overhead must be, on EfficientNet-Lite0, and what it is."""
+    rows = {(row["lane"], row["tool"]): row for row in next(iter(results["networks"].values()))["rows"]}
+    ours = rows["onnx", "ours"]
+    found = [
+        ("CPU time over the bare engine's", ours["cpu_ratio"][0], "most", 1.05, ""),
+        ("added peak memory", ours["added_mb"], "most", 60.0, " MB"),
+    ]
+    if ("torch", "captum") in rows:
+        captum, kept = rows["torch", "captum"], rows["torch, our allocator", "captum"]
+        torch = rows["torch, our allocator", "ours"]
+        gain = "speed of our default engine over Captum on torch (a gain of the engine)"
+        found += [
+            (gain, captum["wall_per_map"] / ours["wall_per_map"], "least", 2.0, ""),
+            (
+                f"{gain}, Captum with our allocator setting",
+                kept["wall_per_map"] / ours["wall_per_map"],
+                "",
+                0,
+                "",
+            ),
+            (
+                "time of ours on torch over Captum's, as it comes",
+                torch["wall"] / captum["wall"],
+                "most",
+                1.0,
+                "",
+            ),
+            (
+                "time of ours on torch over Captum's in the same process",
+                torch["wall"] / kept["wall"],
+                "most",
+                1.0,
+                "",
+            ),
+        ]
+    names = ("what", "value", "bound", "limit", "unit")
+    return [dict(zip(names, one, strict=True)) for one in found]
+
+
+def passes(check: dict[str, Any]) -> bool:
+    """Whether a figure is within its limit; one without a limit always is."""
+    if not check["bound"]:
+        return True
+    within: bool = (
+        check["value"] <= check["limit"] if check["bound"] == "most" else check["value"] >= check["limit"]
+    )
+    return within
+
+
+def write_between_marks(path: Path, text: str) -> None:
+    """Replace what stands between the two marks of a page.
+
+    Raises SystemExit, with one sentence, where the page has not exactly one such pair.
+    """
+    page = path.read_text(encoding="utf-8")
+    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(END) < page.index(BEGIN):
+        raise SystemExit(f"{path} needs one line {BEGIN} and, below it, one line {END}.")
+    head, rest = page.split(BEGIN)
+    tail = rest.split(END)[1]
+    path.write_text(f"{head}{BEGIN}\n\n{text.strip()}\n\n{END}{tail}", encoding="utf-8")
+
+
+def _table(network: dict[str, Any]) -> str:
+    head = "engine | what makes the map | images | CPU s | CPU ÷ bare | wall s | wall ÷ bare | added MB | import MB"
+    lines = [f"| {head} |", "|---|---|--:|--:|--:|--:|--:|--:|--:|"]
+    for row in network["rows"]:
+        engine, _, further = row["lane"].partition(", ")
+        if further == "others" and row["tool"] == "bare":
+            continue
+        engine = _ENGINES[engine] + (f", {further}" if further == "our allocator" else "")
+        cells = [engine, _TOOLS[row["tool"]], str(row["forwards"]), f"{row['cpu']:.2f}"]
+        cells += [_ratio(row["cpu_ratio"]), f"{row['wall']:.2f}", _ratio(row["wall_ratio"])]
+        cells += [f"{row['added_mb']:.0f}", f"{row['imports_mb']:.0f}"]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _ratio(values: list[float]) -> str:
+    """Median, with the least and the greatest."""
+    return f"{values[0]:.3f} ({values[1]:.2f}–{values[2]:.2f})"
+
+
+def _noise(network: dict[str, Any]) -> str:
+    said = []
+    for lane, noise in network["noise"].items():
+        cpu, wall = noise["cpu"]["pairs"], noise["wall"]["pairs"]
+        said.append(f"{lane}: CPU {cpu[1]:.3f}–{cpu[2]:.3f}, wall {wall[1]:.3f}–{wall[2]:.3f}")
+    return f"Noise, the bare engine's second run of a round over its first: {'; '.join(said)}."
+
+
+def _verdict(check: dict[str, Any]) -> str:
+    text = f"{check['what']}: {check['value']:.{3 if check['value'] < 10 else 0}f}{check['unit']}"
+    if not check["bound"]:
+        return text
+    verdict = "yes" if passes(check) else "**no**"
+    return f"{text} (at {check['bound']} {check['limit']:g}{check['unit']}: {verdict})"

@@ -1,0 +1,243 @@
+"""The page: everything a run holds, put into one HTML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..studies.files import write_atomically
+from .choosing import RULE, Chosen
+from .claims import CLAIMS, Claim
+from .drawing import Picture
+from .figures import FigureRow, further_figures
+from .gallery import columns, photograph_rows
+from .method import DEFINITIONS, commands, parameters, provenance
+from .pictures import paired, period_picture, pictures_of, verdict_forest
+from .stored import StoredRun, read_run
+from .verdicts import Verdict, judge, overall, title_of
+from .wording import counted, duration, percent, printable, whole
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+REPORT_NAME = "report.html"
+
+
+@dataclass(frozen=True)
+class Section:
+    """One property on the page.
+
+    Attributes:
+        name: The experiment's name.
+        title: Its title.
+        question: What it asks.
+        claim: How it is told, for one of the four.
+        verdict: Its verdict, where there is a headline.
+        pictures: Maps and curves.
+        pairs: Every photograph beside its control.
+        chosen: The photographs pictured.
+        figures: Further figures.
+        notes: What the reader must know about the pictures.
+        left_open: What this setting leaves open.
+        queries: What it cost.
+        parameters: How it was measured.
+    """
+
+    name: str
+    title: str
+    question: str
+    claim: Claim | None
+    verdict: Verdict | None
+    pictures: list[Picture]
+    pairs: Picture | None
+    chosen: list[Chosen]
+    figures: list[FigureRow]
+    notes: list[str]
+    left_open: list[str]
+    queries: str
+    parameters: list[tuple[str, str]]
+
+
+def write_report(folder: str | Path) -> Path:
+    """Write ``report.html`` into a run folder, from what the folder holds, and return its path.
+
+    The run may be unfinished: the page then says so and shows what is there. The same results give the same
+    bytes. Raises RunFolderError where the folder is no run, is damaged, or cannot be written.
+    """
+    path = Path(folder) / REPORT_NAME
+    write_atomically(path, render_report(read_run(folder)).encode("utf-8"))
+    return path
+
+
+def render_report(run: StoredRun) -> str:
+    """The page of a run: one HTML document that loads nothing and runs no script."""
+    results = run.results
+    sections = [_section(run, name, summary) for name, summary in results["properties"].items()]
+    verdicts = [s.verdict for s in sections if s.verdict is not None]
+    page = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            run=run,
+            observer=results["observer"]["name"],
+            results=results,
+            sections=sections,
+            verdicts=verdicts,
+            summary=overall(verdicts, _measured(results)),
+            forest=verdict_forest(results["properties"]),
+            facts=_facts(results),
+            unfinished=_unfinished(run),
+            period=_period(results),
+            columns=columns(results),
+            photographs=photograph_rows(run),
+            failures=results["failures"],
+            definitions=DEFINITIONS,
+            provenance=provenance(run),
+            period_parameters=parameters(run, "period"),
+            commands=commands(run),
+            rule=RULE,
+        )
+    )
+    return printable(page)
+
+
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    return Environment(
+        loader=PackageLoader("deepception.reports", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
+def _section(run: StoredRun, name: str, summary: Mapping[str, Any]) -> Section:
+    experiment = next(e for e in run.finished.plan.experiments if e.name == name)
+    pictures, chosen = pictures_of(run, name)
+    return Section(
+        name=name,
+        title=title_of(name),
+        question=experiment.question,
+        claim=CLAIMS.get(name),
+        verdict=judge(name, summary),
+        pictures=pictures,
+        pairs=paired(name, summary),
+        chosen=chosen,
+        figures=further_figures(name, summary["figures"]),
+        notes=_notes(run, name, summary),
+        left_open=[str(sentence) for sentence in summary["open_questions"]],
+        queries=whole(summary["queries"]),
+        parameters=parameters(run, name),
+    )
+
+
+def _notes(run: StoredRun, name: str, summary: Mapping[str, Any]) -> list[str]:
+    """What the pictures may and may not be read for."""
+    notes = []
+    rows = summary["rows"]
+    canvases = run.results["settings"]["parameters"].get(name, {}).get("canvases", [])
+    canvases = [canvas for canvas in canvases if canvas != "photograph"]
+    if name in CLAIMS and rows and len(canvases) == 1:
+        notes.append(
+            f"All of this was measured on one canvas only ({canvases[0]}). No canvas is neutral: whether the "
+            "findings depend on it is left open."
+        )
+    depending = (summary["figures"].get("map_depends_on_canvas") or {}).get("count", 0)
+    if depending:
+        notes.append(
+            f"On {counted(depending, 'photograph')} of {len(rows)} the map depends on the canvas (rank correlation "
+            "between two canvases below 0.5): there no best region is named."
+        )
+    touching = sum(bool(row.get("range_touches_limit") or row.get("values_touch_limit")) for row in rows)
+    if touching:
+        notes.append(
+            f"On {counted(touching, 'photograph')} of {len(rows)} some scores were at the limit of what the observer "
+            "reports: ranges there are lower bounds, printed with “≥”."
+        )
+    return notes
+
+
+def _measured(results: Mapping[str, Any]) -> int:
+    """Photographs that at least one property was measured on."""
+    return len({row["sha256"] for p in results["properties"].values() for row in p["rows"]})
+
+
+def _facts(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """The facts at the top: name, figure, and a remark."""
+    cost, accuracy = results["cost"], results["accuracy"]
+    shown = sum(p["clean"] is not None for p in results["photographs"])
+    total = len(results["photographs"])
+    facts = [("Photographs", whole(total), "" if shown == total else f"{shown} could be shown")]
+    if accuracy is not None:
+        top1, top5 = accuracy["top1"], accuracy["top5"]
+        remark = (
+            f"{percent(top1['low'])} to {percent(top1['high'])}; among its first five: {percent(top5['value'])}; "
+            f"n = {whole(top1['n'])}"
+        )
+        facts.append(("Right when clean (top-1)", percent(top1["value"]), remark))
+    else:
+        facts.append(("Right when clean", "not known", "no labels were given"))
+    facts.append(("Queries", whole(cost["queries"]), f"{whole(cost['transmissions'])} transmissions"))
+    facts.append(("Time", duration(cost["seconds"]), "spent on measuring"))
+    facts.append(("Setting", str(results["settings"]["setting"]), f"seed {results['seed']}"))
+    return facts
+
+
+def _unfinished(run: StoredRun) -> str:
+    """What is missing, in one sentence; empty where nothing is."""
+    planned, finished = (int(run.results["units"][k]) for k in ("planned", "finished"))
+    failed = len(run.results["failures"])
+    if finished >= planned and not failed:
+        return ""
+    parts = []
+    if finished < planned:
+        parts.append(
+            f"This run is not complete: {whole(finished)} of {whole(planned)} known units are measured. "
+            "The figures below are about what is there."
+        )
+    if failed:
+        parts.append(
+            f"{counted(failed, 'failure')} {'is' if failed == 1 else 'are'} listed at the end of the page."
+        )
+    return " ".join(parts)
+
+
+def _period(results: Mapping[str, Any]) -> dict[str, Any]:
+    """The period in words, and its picture."""
+    period = results["period"]
+    found, drawn = period["period"], period_picture(period)
+    if found is not None:
+        nested = [n for n in period.get("nested", []) if n != found]
+        state = f"{found} pixels"
+        meaning = (
+            f"The answer repeats as a patch moves by {found} pixels, so patches that lie a multiple of {found} pixels "
+            "apart look alike to this observer. Places were measured at multiples of it, phases within it."
+        )
+        if nested:
+            meaning += f" Within it the answer also repeats after {', '.join(map(str, nested))} pixels."
+    elif drawn is not None:
+        state = "None found"
+        meaning = (
+            "No step of a patch repeats the answer reliably. Offsets are uniform within one lattice step."
+        )
+    else:
+        state = "Not measured"
+        meaning = (
+            "Without a period, what is said about place includes how the patch happens to be aligned "
+            "with the observer’s own stride; phases are uniform within one lattice step."
+        )
+    reason = str(period.get("reason", "")).strip()
+    reason = f"{reason[:1].upper()}{reason[1:]}".rstrip(".") + "." if reason else ""
+    return {
+        "state": state,
+        "meaning": meaning,
+        "reason": reason,
+        "picture": drawn,
+        "queries": whole(period["queries"]),
+        "photographs": period.get("photographs"),
+    }
