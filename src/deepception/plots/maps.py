@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from .fields import Masks, UInt8, overlay, region_field
 from .palette import MUTED, Limits, fit_limits
-from .pictures import colour_bar, map_words, outline, show, worth_words
+from .pictures import colour_bar, map_words, outline, show
 from .sheet import MARGIN, Sheet, style
 from .words import SMALL, UNIT
 
@@ -82,7 +82,7 @@ def region_map(
                 outline(axes, corners[mark], mask)
         foot = 15 + tall
         if mark is not None:
-            said = f"outlined: best region, {worth_words(worth[mark], signed)}"
+            said = "outlined: best region"  # without its value, which is too high where it was chosen by it
             sheet.text(MARGIN, foot + 15, said, size=SMALL, colour=MUTED)
         if faded is not None:
             said = "pale: not beyond its control"

@@ -12,13 +12,8 @@ from .local import LocalParameters, measure_local, measure_local_controls
 from .local_result import LocalControls, LocalResult
 from .period import PeriodParameters, PeriodRows, judge_period, measure_period_rows
 from .result import Result
-from .spatial import (
-    SpatialControls,
-    SpatialParameters,
-    SpatialResult,
-    measure_spatial,
-    measure_spatial_controls,
-)
+from .spatial import SpatialParameters, measure_spatial, measure_spatial_controls
+from .spatial_result import SpatialControls, SpatialResult
 from .subject import Subject, open_subject
 
 __all__ = [

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..stimuli import Jitter, Patch, Stimuli, match, scramble
+from ..stimuli import Jitter, Patch, Stimuli
 from .activation_result import ActivationControls, ActivationResult, two_sided_amplitude
 from .backdrops import Backdrops, make_backdrops
+from .control_patches import matched_crops, random_crop, scrambles_of
 from .placing import Placing, make_placing, over_empty, show_placing
 from .showing import Showing, moments_of
 from .spatial import most_responsive
-from .streams import other_classes, stream, stream_seed
-from .subject import ImageLike, Subject, of_other_classes, open_subject, require_scores
-from .windows import random_crop
+from .streams import classes_read, stream, stream_seed
+from .subject import ImageLike, Subject, open_subject, require_scores
 
 if TYPE_CHECKING:
     from ..sessions import Session
@@ -84,27 +84,16 @@ def measure_activation(
     shape = session.observer.frame.shape
     patch = patch or most_responsive(session, subject, seed=seed).patch(subject.pixels)
     backdrops = activation_backdrops(shape, parameters, background, seed)
-    readers = np.concatenate(
-        [[subject.label], other_classes(len(session.observer.labels), subject.label, parameters.others, seed)]
-    )
+    readers = classes_read(len(session.observer.labels), subject.label, parameters.others, seed)
     placing = activation_placing(shape, patch.shape, parameters, period, seed)
     jitter = parameters.jitter
     showing = Showing()
     showing.add("empty", Stimuli.plain(backdrops.pixels), (len(backdrops.pixels),))
     show_placing(showing, "patch", [[patch]] * len(backdrops), backdrops, placing, jitter=jitter, seed=seed)
-    scrambles = [
-        [
-            scramble(patch, stream(seed, subject.sha256, "activation", "scramble", k, s))
-            for s in range(parameters.scrambles)
-        ]
-        for k in range(len(backdrops))
-    ]
+    scrambles = scrambles_of(patch, subject, len(backdrops), parameters.scrambles, seed, "activation")
     if parameters.scrambles:
         show_placing(showing, "scrambled", scrambles, backdrops, placing, jitter=jitter, seed=seed)
-    matched = [
-        match(random_crop(crops_from[i], patch.shape, seed, "activation crop"), patch)
-        for i in of_other_classes(crops_from, subject)[: parameters.crops]
-    ]
+    matched = matched_crops(crops_from, subject, patch, parameters.crops, seed, "activation")
     if matched:
         show_placing(
             showing, "crops", [matched] * len(backdrops), backdrops, placing, jitter=jitter, seed=seed

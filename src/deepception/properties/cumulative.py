@@ -16,12 +16,12 @@ from ..errors import InputError
 from ..statistics import slope_log2
 from ..stimuli import Patch, Stimuli, enlarge, non_overlapping, scramble
 from .backdrops import Backdrops, make_backdrops
+from .control_patches import random_crop
 from .cumulative_result import CumulativeResult
 from .showing import Showing, moments_of
 from .spatial import most_responsive
-from .streams import other_classes, stream, stream_seed
+from .streams import classes_read, stream, stream_seed
 from .subject import ImageLike, Subject, open_subject, require_scores
-from .windows import random_crop
 
 if TYPE_CHECKING:
     from ..sessions import Session
@@ -104,9 +104,7 @@ def measure_cumulative(
     doses = possible_doses(shape, patch.shape, parameters.doses)
     most, draws = max(doses), parameters.draws
     backdrops = make_backdrops(shape, parameters.canvases, seed=seed, background=background)
-    readers = np.concatenate(
-        [[subject.label], other_classes(len(session.observer.labels), subject.label, parameters.others, seed)]
-    )
+    readers = classes_read(len(session.observer.labels), subject.label, parameters.others, seed)
     # Each canvas has arrangements of its own, so that draws of all canvases can be tested together.
     places = [
         [

@@ -18,7 +18,7 @@ from ..stimuli.patches import UInt8
 from .backdrops import Backdrops, make_backdrops
 from .local_result import LocalControls, LocalResult, region_range
 from .showing import Showing, moments_of
-from .streams import other_classes, stream, stream_seed
+from .streams import classes_read, stream, stream_seed
 from .subject import ImageLike, Subject, open_subject, require_scores
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def make_regions(pixels: UInt8, parameters: LocalParameters) -> Regions:
     count = parameters.count
     if count < 1 or count > min(height, width):
         raise InputError(
-            f"{count} regions a side do not fit a frame of {height}x{width} pixels: give 1 or more, and no more than fit."
+            f"{count} regions a side do not fit a frame of {height}x{width} pixels: give another number."
         )
     if parameters.regions == "grid":
         return grid((height, width), count)
@@ -97,9 +97,7 @@ def measure_local(
     shape = session.observer.frame.shape
     regions = make_regions(subject.pixels, parameters)
     backdrops = make_backdrops(shape, parameters.canvases, seed=seed, background=background)
-    readers = np.concatenate(
-        [[subject.label], other_classes(len(session.observer.labels), subject.label, parameters.others, seed)]
-    )
+    readers = classes_read(len(session.observer.labels), subject.label, parameters.others, seed)
     showing = Showing()
     showing.add("empty", Stimuli.plain(backdrops.pixels), (len(backdrops.pixels),))
     showing.add("clean", Stimuli.plain(subject.pixels[None]), ())

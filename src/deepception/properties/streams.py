@@ -24,3 +24,8 @@ def other_classes(classes: int, label: int, count: int, seed: int) -> NDArray[np
     """Up to ``count`` random classes other than ``label``, int64; the same order for every photograph of a run."""
     order = stream(seed, "other classes").permutation(classes)
     return np.asarray(order[order != label][:count], dtype=np.int64)
+
+
+def classes_read(classes: int, label: int, count: int, seed: int) -> NDArray[np.int64]:
+    """The class itself, then the other classes that are read from the same showings, int64 ``[1 + count]``."""
+    return np.concatenate([[label], other_classes(classes, label, count, seed)])

@@ -15,7 +15,7 @@ from .experiment import PropertySummary
 from .headline import make_headline, share
 from .local_result import LocalControls, LocalResult
 from .result import jsonable
-from .spatial import SpatialControls, SpatialResult
+from .spatial_result import SpatialControls, SpatialResult
 
 Row = dict[str, Any]
 

@@ -55,13 +55,8 @@ def cumulative_pictures(
         "mixed: its canvases disagree."
     )
     yield picture(figure, "cumulative shapes", "Shapes of the dose curves", caption)
-    slopes = {
-        "identical copies": [_number(row["slope"]) for row in rows],
-        **{
-            name: [_number(row.get(column)) for row in rows]
-            for name, column in CLAIMS["cumulative"].controls.items()
-        },
-    }
+    columns = {"identical copies": "slope", **CLAIMS["cumulative"].controls}
+    slopes = {name: [_number(row.get(column)) for row in rows] for name, column in columns.items()}
     known = {name: values for name, values in slopes.items() if np.isfinite(values).any()}
     caption = "One dot a photograph: what a doubling does, for identical copies and for each control."
     figure = distribution(known, unit="decades of odds per doubling")

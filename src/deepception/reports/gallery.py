@@ -1,4 +1,4 @@
-"""The table over all photographs: what each is, its clean answer, and each property's effect beside its control."""
+"""The table over all photographs: what each is, its clean answer, and each effect beside its control."""
 
 from __future__ import annotations
 

@@ -39,13 +39,13 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "Spatial range",
-        "The patch is shown at several places, at each with the same small shifts (phases). The best and the worst "
-        "place are chosen on half of the phases and their difference is read on the other half, both ways.",
+        "The patch is shown at several places, at each with the same small shifts (phases). The best and the "
+        "worst place are chosen on half of the phases and their difference is read on the other half, both ways.",
     ),
     (
         "Phase",
-        "How a patch is aligned within one step of the lattice of places: the observer’s period where one was found. "
-        "Networks look at a picture in strides, so a shift of a few pixels alone can change the answer.",
+        "How a patch is aligned within one step of the lattice of places: the observer’s period where one was "
+        "found. Networks look at a picture in strides, so a shift of a few pixels alone can change the answer.",
     ),
     (
         "Effect Δ of a place",
@@ -59,8 +59,8 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "Slope",
-        "Change of the answer with each doubling of the number of identical copies, from one copy on. The step from "
-        "no copy to one is the onset and does not count as repetition.",
+        "Change of the answer with each doubling of the number of identical copies, from one copy on. The step "
+        "from no copy to one is the onset and does not count as repetition.",
     ),
     (
         "Control",
@@ -174,7 +174,5 @@ def commands(run: StoredRun) -> list[tuple[str, str]]:
     """What resumes the run and what makes this page again."""
     made = run.finished.settings.command
     told = [("Continue, or measure more photographs", shlex.join(made))] if made else []
-    return [
-        *told,
-        ("Make this page again from the stored results", shlex.join(["deepception", "report", run.name])),
-    ]
+    again = shlex.join(["deepception", "report", run.name])
+    return [*told, ("Make this page again from the stored results", again)]

@@ -150,14 +150,14 @@ def _notes(run: StoredRun, name: str, summary: Mapping[str, Any]) -> list[str]:
     depending = (summary["figures"].get("map_depends_on_canvas") or {}).get("count", 0)
     if depending:
         notes.append(
-            f"On {counted(depending, 'photograph')} of {len(rows)} the map depends on the canvas (rank correlation "
-            "between two canvases below 0.5): there no best region is named."
+            f"On {counted(depending, 'photograph')} of {len(rows)} the map depends on the canvas (rank "
+            "correlation between two canvases below 0.5): there no best region is named."
         )
     touching = sum(bool(row.get("range_touches_limit") or row.get("values_touch_limit")) for row in rows)
     if touching:
         notes.append(
-            f"On {counted(touching, 'photograph')} of {len(rows)} some scores were at the limit of what the observer "
-            "reports: ranges there are lower bounds, printed with “≥”."
+            f"On {counted(touching, 'photograph')} of {len(rows)} some scores were at the limit of what the "
+            "observer reports: ranges there are lower bounds, printed with “≥”."
         )
     return notes
 
@@ -176,10 +176,10 @@ def _facts(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if accuracy is not None:
         top1, top5 = accuracy["top1"], accuracy["top5"]
         remark = (
-            f"{percent(top1['low'])} to {percent(top1['high'])}; among its first five: {percent(top5['value'])}; "
-            f"n = {whole(top1['n'])}"
+            f"95 %: {percent(top1['low'])} to {percent(top1['high'])}, n = {whole(top1['n'])}; "
+            f"in the top five: {percent(top5['value'])}"
         )
-        facts.append(("Right when clean (top-1)", percent(top1["value"]), remark))
+        facts.append(("Right when clean", percent(top1["value"]), remark))
     else:
         facts.append(("Right when clean", "not known", "no labels were given"))
     facts.append(("Queries", whole(cost["queries"]), f"{whole(cost['transmissions'])} transmissions"))
@@ -215,8 +215,8 @@ def _period(results: Mapping[str, Any]) -> dict[str, Any]:
         nested = [n for n in period.get("nested", []) if n != found]
         state = f"{found} pixels"
         meaning = (
-            f"The answer repeats as a patch moves by {found} pixels, so patches that lie a multiple of {found} pixels "
-            "apart look alike to this observer. Places were measured at multiples of it, phases within it."
+            f"The answer repeats as a patch moves by {found} pixels, so patches that lie a multiple of {found} "
+            "pixels apart look alike to this observer. Places were measured at multiples of it, phases within it."
         )
         if nested:
             meaning += f" Within it the answer also repeats after {', '.join(map(str, nested))} pixels."

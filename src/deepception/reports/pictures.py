@@ -108,7 +108,10 @@ def _local(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[str, Any])
                 f"{decimal(row['canvas_agreement'])}), so no best region is named."
             )
         elif distinguishable:
-            note = f"Outlined: the most responsive region, the best in {percent(row['best_same_choice'])} of resamples."
+            note = (
+                f"Outlined: the most responsive region, chosen in {percent(row['best_same_choice'])} of resamples; "
+                f"on showings that did not choose it, it is worth {signed(row['best_value'])} decades."
+            )
         else:
             note = "No single best region: it is not distinguishable from others."
         caption = f"Range {decimal(c.value)} decades, {c.why}. {note}"
@@ -127,8 +130,8 @@ def _local(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[str, Any])
             names=("photograph", "what each region’s absence costs"),
         )
         caption = (
-            "The other side of the same regions: how far the answer falls when one region is taken out of the whole "
-            "photograph. Rank correlation with what the regions answer alone: "
+            "The other side of the same regions: how far the answer falls when one region is taken out of the "
+            "whole photograph. Rank correlation with what the regions answer alone: "
             f"{decimal(result.summary()['sufficiency_necessity_correlation'])}."
         )
         yield picture(figure, f"necessity {c.sha256}", f"{_named(run, c)}: necessity", caption)
