@@ -1,7 +1,6 @@
-"""Write docs/cli.md from the commands themselves.
+"""Write docs/cli.md from the commands themselves: ``python docs/cli_page.py``.
 
-python docs/cli_page.py            write the page
-python docs/cli_page.py --check    exit 1 where the page is not what the commands now say
+With ``--check`` nothing is written, and the exit code is 1 where the page is not what the commands now say.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ from inspect import cleandoc
 from pathlib import Path
 
 import click
+
 from deepception.cli import group
 
 # A default that the help tells itself, as in "Threads of one call [default: all processors]."
@@ -32,7 +32,7 @@ classifier mean is told in [observers.md](observers.md), what the properties and
 | exit code | meaning |
 |---|---|
 | 0 | fine |
-| 2 | nothing could be run: a wrong option, input or output that cannot be used, or a classifier that answers nonsense |
+| 2 | nothing could be run: a wrong option, unusable input or output, or a classifier that answers nonsense |
 | 3 | some photographs or measurements failed, the others are finished |
 | 4 | the classifier cannot be reached, or stopped answering |
 | 130 | interrupted; what was measured is kept, and the command that goes on is printed |

@@ -115,8 +115,8 @@ def correlation(pixels: NDArray[Any], template: Images) -> Values:
     return np.divide(values @ t.reshape(-1), norm, out=np.zeros(norm.shape), where=norm > 1e-9)
 
 
-def count_copies(images: Images, template: Images, similar: float = 0.97) -> NDArray[np.int64]:
-    """Exact copies of a template in each image, wherever they lie, jittered or not."""
+def copies(images: Images, template: Images, similar: float = 0.97) -> NDArray[np.bool_]:
+    """Where exact copies of a template lie, jittered or not, on any canvas: [N, rows, columns] of top-left pixels."""
     h, w, _ = template.shape
     t = template.astype(np.float32).sum(axis=2)
     t = (t - t.mean()) / np.linalg.norm(t - t.mean())
@@ -125,7 +125,12 @@ def count_copies(images: Images, template: Images, similar: float = 0.97) -> NDA
     dot = windows @ t.reshape(-1)
     centred = np.einsum("nk,nk->n", windows, windows) - windows.sum(axis=1) ** 2 / (h * w)
     alike = dot > similar * np.sqrt(np.maximum(centred, 1.0))
-    return np.asarray(alike.reshape(len(images), -1).sum(axis=1))
+    return np.asarray(alike.reshape(len(images), mono.shape[1] - h + 1, -1))
+
+
+def count_copies(images: Images, template: Images) -> NDArray[np.int64]:
+    """Exact copies of a template in each image."""
+    return np.asarray(copies(images, template).sum(axis=(1, 2)))
 
 
 def same_content(images: Images, box: Box, template: Images) -> NDArray[np.bool_]:
@@ -147,3 +152,57 @@ def identity(image: Images, *salt: int) -> np.random.Generator:
 def uniform(images: Images, salt: int = 0) -> Values:
     """A number in [0, 1) for each image, from its pixels alone."""
     return np.array([zlib.crc32(image.tobytes(), salt) / 2**32 for image in images])
+
+
+class NullFields:
+    """A null observer: every content has a smooth random field of place and of phase, one for each class.
+
+    Fields are sums of random cosines, drawn anew for each seed and each content, so that a patch and its
+    controls (scrambles, crops, other classes) are exchangeable. Contents are told apart pixel by pixel: show
+    them without jitter.
+    """
+
+    def __init__(
+        self, seed: int, side: int, classes: int, period: int = 0, *, scale: float = 10.0, size: float = 1.0
+    ) -> None:
+        self.classes = classes
+        self._seed, self._side, self._period, self._scale, self._size = seed, side, period, scale, size
+        self._known: dict[int, tuple[Values, Values, Values, Values, Values]] = {}
+
+    def session(self) -> Session:
+        """A session with this observer."""
+        return ask(self.logits, self._side, self.classes, batch_size=256)
+
+    def logits(self, images: Images) -> Values:
+        """Logits [N, K]; an empty grey canvas has none above another."""
+        box = on_grey(images)
+        z = np.zeros((len(images), self.classes))
+        for n in np.flatnonzero(box.there):
+            content = images[n, box.y[n] : box.bottom[n], box.x[n] : box.right[n]]
+            z[n] = self.at(zlib.crc32(content.tobytes()), box.y[n : n + 1], box.x[n : n + 1])[0]
+        return z
+
+    def at(self, content: int, y: NDArray[Any], x: NDArray[Any]) -> Values:
+        """Logits [M, K] of one content at M places."""
+        if content not in self._known:
+            rng = np.random.default_rng([self._seed, content])
+            self._known[content] = (
+                rng.normal(size=(2, 8)) / self._scale,
+                rng.uniform(0, 2 * np.pi, 8),
+                self._size * LN10 / 2 * rng.normal(size=(8, self.classes)),
+                rng.uniform(0, 2 * np.pi, 4),
+                self._size * LN10 / 8 * rng.normal(size=(4, self.classes)),
+            )
+        waves, shifts, weights, turns, phase_weights = self._known[content]
+        at = np.stack([y, x], axis=1).astype(np.float64)
+        z = np.cos(at @ waves + shifts) @ weights
+        if self._period:
+            angle = 2 * np.pi * at / self._period
+            z = z + np.cos(np.concatenate([angle, 2 * angle], axis=1) + turns) @ phase_weights
+        return np.asarray(z)
+
+
+def decades_of(z: Values, label: int = 0) -> Values:
+    """ℓ of one class in decades of odds, from logits [..., K]."""
+    others = np.delete(z, label, axis=-1)
+    return np.asarray((z[..., label] - np.logaddexp.reduce(others, axis=-1)) / LN10)

@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import (
     SIDE,
+    Done,
     assert_refused,
     call,
     chunks,
@@ -38,7 +40,7 @@ from deepception.stimuli import Frame
 WEIGHTS = np.random.default_rng(5).normal(size=(147, 10)) / 255
 
 def answer(images):
-    with open("diary", "a") as diary:
+    with open(os.environ["DIARY"], "a") as diary:
         diary.write("shown\\n" * len(images))
     time.sleep(float(os.environ.get("PAUSE", "0")))
     return images.reshape(-1, 7, 5, 7, 5, 3).mean(axis=(2, 4)).reshape(len(images), -1) @ WEIGHTS
@@ -46,8 +48,6 @@ def answer(images):
 kept = FunctionObserver(answer, Frame({SIDE}, {SIDE}), classes=10, version="1")
 fleeting = FunctionObserver(answer, Frame({SIDE}, {SIDE}), classes=10)
 """
-# One row a batch: none is filled, so every image shown is a query.
-AUDIT = ("audit", "python:diarist:kept", "photo.png", "--quick", "--batch-size", 1, "--out", "run")
 
 
 def default_interrupt() -> None:
@@ -55,16 +55,44 @@ def default_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def desk(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "diarist.py").write_text(DIARIST)
-    save_photograph(folder / "photo.png", 3)
-    return folder
+@dataclass(frozen=True)
+class Desk:
+    """A run folder, and the diary of those who work on it; all desks share observer and photograph."""
 
+    room: Path
+    name: str
 
-def shown(folder: Path) -> int:
-    diary = folder / "diary"
-    return len(diary.read_bytes()) // len("shown\n") if diary.exists() else 0
+    @property
+    def folder(self) -> Path:
+        return self.room / self.name
+
+    @property
+    def command(self) -> tuple[object, ...]:
+        # One row a batch: none is filled, so every image shown is a query.
+        return ("audit", "python:diarist:kept", "photo.png", "--quick", "--batch-size", 1, "--out", self.name)
+
+    @property
+    def shown(self) -> int:
+        diary = self.room / f"{self.name}.diary"
+        return diary.stat().st_size // len("shown\n") if diary.exists() else 0
+
+    def start(self, *arguments: object, pause: float = 0, **options: Any) -> subprocess.Popen[str]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DIARY", f"{self.name}.diary")
+            patch.setenv("PAUSE", str(pause))
+            return start(*(arguments or self.command), cwd=self.room, **options)
+
+    def run(self, *arguments: object) -> Done:
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=120)
+        return Done(process.returncode, out, err)
+
+    def finished(self) -> dict[str, int]:
+        """Queries of each finished unit."""
+        if not self.folder.exists():
+            return {}
+        store = RunStore(self.folder)
+        return {unit_hash: store.describe(unit_hash).queries for unit_hash in store.finished()}
 
 
 def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
@@ -76,11 +104,19 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = desk(tmp_path_factory.mktemp("undisturbed") / "desk")
-    done = run(*AUDIT, cwd=folder)
-    assert done.code == 0, done
+def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("room")
+    (folder / "diarist.py").write_text(DIARIST)
+    save_photograph(folder / "photo.png", 3)
     return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(room: Path) -> Desk:
+    desk = Desk(room, "undisturbed")
+    done = desk.run()
+    assert done.code == 0, done
+    return desk
 
 
 @pytest.fixture(scope="module")
@@ -107,94 +143,88 @@ def copied(lab: Path, tmp_path: Path) -> Path:
 # --- interruptions -------------------------------------------------------------------------------------------
 
 
-def test_killed_and_run_again(undisturbed: Path, tmp_path: Path) -> None:
-    folder = desk(tmp_path / "desk")
-    whole = shown(undisturbed)
-    prices = [RunStore(undisturbed / "run").describe(h).queries for h in RunStore(undisturbed / "run").finished()]
+def test_killed_and_run_again(room: Path, undisturbed: Desk) -> None:
+    desk = Desk(room, "killed")
+    whole, prices = undisturbed.shown, undisturbed.finished().values()
     assert sum(prices) == whole
     for share in (0.0, 0.4, 0.8):
-        before, noted = finished(folder / "run"), shown(folder)
-        process = start(*AUDIT, cwd=folder)
-        wait_for(lambda: shown(folder) > noted and shown(folder) >= share * whole, process)  # noqa: B023
+        before, noted = desk.finished(), desk.shown
+        enough = max(noted + 1, int(share * whole))
+        process = desk.start()
+        wait_for(lambda: desk.shown >= enough, process)  # noqa: B023
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL
-        after = finished(folder / "run")
+        after = desk.finished()
         assert before.items() <= after.items()
-        in_flight = shown(folder) - noted - (sum(after.values()) - sum(before.values()))
+        in_flight = desk.shown - noted - (sum(after.values()) - sum(before.values()))
         assert 0 <= in_flight <= max(prices)
-    measured, noted = sum(finished(folder / "run").values()), shown(folder)
+    measured, noted = sum(desk.finished().values()), desk.shown
     assert 0 < measured < whole
-    done = run(*AUDIT, cwd=folder)
+    done = desk.run()
     assert done.code == 0, done
-    assert shown(folder) - noted == whole - measured, "nothing measured is asked again"
-    assert_same(folder / "run", undisturbed / "run")
+    assert desk.shown - noted == whole - measured, "nothing measured is asked again"
+    assert_same(desk.folder, undisturbed.folder)
 
-    again = run(*AUDIT, cwd=folder)
+    again = desk.run()
     assert again.code == 0, again
-    assert shown(folder) - noted == whole - measured, "a finished run asks nothing"
+    assert desk.shown - noted == whole - measured, "a finished run asks nothing"
 
 
-def test_interrupted_and_gone_on_with(undisturbed: Path, tmp_path: Path) -> None:
-    folder = desk(tmp_path / "desk")
-    process = start(*AUDIT, cwd=folder, preexec_fn=default_interrupt)
-    wait_for(lambda: shown(folder) > 300, process)
+def test_interrupted_and_gone_on_with(room: Path, undisturbed: Desk) -> None:
+    desk = Desk(room, "interrupted")
+    process = desk.start(preexec_fn=default_interrupt)
+    wait_for(lambda: desk.shown > 300, process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert process.returncode == 130, err
     assert out == ""
     assert "Traceback" not in err
-    assert "what was" in err
+    assert "Interrupted" in err
     assert "is kept" in err
     (command,) = [line.partition("Go on with: ")[2] for line in err.splitlines() if "Go on with: " in line]
-    assert shlex.split(command) == ["deepception", *map(str, AUDIT)]
-    assert 0 < len(finished(folder / "run")) < len(finished(undisturbed / "run"))
+    assert shlex.split(command) == ["deepception", *map(str, desk.command)]
+    assert 0 < len(desk.finished()) < len(undisturbed.finished())
 
     # What there is can be read already.
-    assert (folder / "run" / "report.html").exists()
-    page = run("report", "run", cwd=folder)
+    assert (desk.folder / "report.html").exists()
+    page = desk.run("report", desk.name)
     assert page.code == 0, page
-    assert page.out.strip() == str(Path("run") / "report.html")
+    assert page.out.strip() == str(Path(desk.name) / "report.html")
 
-    measured, noted = sum(finished(folder / "run").values()), shown(folder)
-    done = run(*shlex.split(command)[1:], cwd=folder)
+    measured, noted = sum(desk.finished().values()), desk.shown
+    done = desk.run(*shlex.split(command)[1:])
     assert done.code == 0, done
-    assert shown(folder) - noted == shown(undisturbed) - measured
-    assert_same(folder / "run", undisturbed / "run")
+    assert desk.shown - noted == undisturbed.shown - measured
+    assert_same(desk.folder, undisturbed.folder)
 
 
-def test_one_process_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = desk(tmp_path / "desk")
-    monkeypatch.setenv("PAUSE", "0.05")
-    process = start(*AUDIT, cwd=folder)
+def test_one_process_at_a_time(room: Path) -> None:
+    desk = Desk(room, "contested")
+    process = desk.start(pause=0.05)
     try:
-        wait_for(lambda: shown(folder) > 0, process)
-        assert_refused(run(*AUDIT, cwd=folder), "in use by process", str(process.pid))
+        wait_for(lambda: desk.shown > 0, process)
+        assert_refused(desk.run(), "in use by process", str(process.pid))
         assert process.poll() is None
     finally:
         process.kill()
         process.communicate()
 
 
-def test_a_function_without_a_version_cannot_be_resumed(tmp_path: Path) -> None:
-    folder = desk(tmp_path / "desk")
-    command = ("audit", "python:diarist:fleeting", *AUDIT[2:])
-    assert run(*command, cwd=folder).code == 0
-    before = results(folder / "run")
-    assert_refused(run(*command, cwd=folder), "another observer", "version")
-    assert results(folder / "run") == before
-
-
-def finished(folder: Path) -> dict[str, int]:
-    """Queries of each finished unit."""
-    if not folder.exists():
-        return {}
-    store = RunStore(folder)
-    return {unit_hash: store.describe(unit_hash).queries for unit_hash in store.finished()}
+def test_a_function_without_a_version_cannot_be_resumed(room: Path) -> None:
+    desk = Desk(room, "fleeting")
+    command = ("audit", "python:diarist:fleeting", *desk.command[2:])
+    assert desk.run(*command).code == 0
+    before = results(desk.folder)
+    assert_refused(desk.run(*command), "another observer", "version")
+    assert results(desk.folder) == before
 
 
 def assert_same(one: Path, other: Path) -> None:
-    assert results(one) == results(other)
+    mine, its = results(one), results(other)
+    assert mine.keys() == its.keys()
+    for key in its:
+        assert mine[key] == its[key]
     assert (one / "rows.csv").read_bytes() == (other / "rows.csv").read_bytes()
     assert chunks(one) == chunks(other)
 
@@ -268,17 +298,17 @@ def spent(folder: Path) -> int:
 # --- prices --------------------------------------------------------------------------------------------------
 
 
-def test_a_dry_run_asks_nothing_and_leaves_nothing(undisturbed: Path, tmp_path: Path) -> None:
-    folder = desk(tmp_path / "desk")
-    done = run(*AUDIT, "--dry-run", cwd=folder)
+def test_a_dry_run_asks_nothing_and_leaves_nothing(room: Path, undisturbed: Desk) -> None:
+    desk = Desk(room, "dry")
+    done = desk.run(*desk.command, "--dry-run")
     assert done.code == 0, done
     assert done.out.startswith("at most ")
     assert "1 photograph" in done.out
-    assert shown(folder) == 0
-    assert not (folder / "run").exists()
-    price = json.loads(run(*AUDIT, "--dry-run", "--json", cwd=folder).out)
+    price = json.loads(desk.run(*desk.command, "--dry-run", "--json").out)
+    assert desk.shown == 0
+    assert not desk.folder.exists()
     assert not price["exact"]
-    assert 0.9 * price["total"] <= shown(undisturbed) <= price["total"]
+    assert 0.9 * price["total"] <= undisturbed.shown <= price["total"]
 
 
 def test_the_price_of_a_fixed_design_is_exact(lab: Path) -> None:

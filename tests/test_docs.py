@@ -16,6 +16,7 @@ from typing import Any
 import click
 import numpy as np
 import pytest
+
 from deepception.cli import group
 from deepception.observers import Observer, inspect
 from deepception.observers.sidecar import read_sidecars
@@ -26,7 +27,7 @@ from deepception.studies.audit import embedded_photographs
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted(DOCS.glob("*.md"))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 # Options of the scripts that the pages name, which are no commands of this package.
 OF_SCRIPTS = {"--check", "--data", "--page", "--protocol", "--write-readme", "--editable", "--requirement"}
@@ -93,7 +94,9 @@ def execute(page: Path, place: dict[str, Any]) -> None:
 
 
 def test_cli_page_is_what_the_commands_say() -> None:
-    done = subprocess.run([sys.executable, str(DOCS / "cli_page.py"), "--check"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, str(DOCS / "cli_page.py"), "--check"], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -109,7 +112,7 @@ def test_every_command_and_option_is_documented(name: str) -> None:
 
 def test_shell_commands_parse() -> None:
     lines = list(shell_lines())
-    assert sum(line.startswith("deepception ") for _, line in lines) >= 10
+    assert sum(line.startswith("deepception ") for _, line in lines) >= 8
     for page, line in lines:
         first, *rest = shlex.split(line)
         try:
@@ -213,28 +216,38 @@ def test_sidecar_of_the_page_is_read(tmp_path: Path) -> None:
 
 
 def test_toml_of_the_pages_is_read() -> None:
-    groups = [
-        next(iter(tomllib.loads(block)["project"]["entry-points"])) for page in PAGES for block in blocks(page, "toml")
-    ]
+    read = [tomllib.loads(block) for page in PAGES for block in blocks(page, "toml")]
+    groups = [next(iter(content["project"]["entry-points"])) for content in read]
     assert sorted(groups) == ["deepception.observers", "deepception.properties"]
 
 
 def test_prices_of_the_pages_are_those_of_the_settings() -> None:
     """The figures at 224 × 224 pixels, from the experiments' own prices."""
-    from deepception.properties import PeriodParameters, experiments
+    from deepception.properties import PeriodParameters, Subject, experiments
+    from deepception.properties.catalogue import POOL
     from deepception.properties.period import period_price
 
-    shape, text = (224, 224), (DOCS / "methods.md").read_text(encoding="utf-8")
-    row = re.search(r"queries a photograph, at most \|(.*)\|", text)
-    assert row is not None
-    stated = [int(cell.replace(",", "")) for cell in row[1].split("|")]
-    for setting, price in zip(("quick", "standard", "full"), stated, strict=True):
-        made = experiments().values()
+    shape = (224, 224)
+    text, readme = (
+        (folder / name).read_text("utf-8") for folder, name in ((DOCS, "methods.md"), (ROOT, "README.md"))
+    )
+    pool = [Subject(np.zeros((0, 0, 3), np.uint8), i, str(i), str(i)) for i in range(POOL)]
+    made = [experiments()[name] for name in ("local", "spatial", "activation", "cumulative")]
+    each, shared = _stated(text, "queries a photograph, at most"), _stated(text, "shared controls, at most")
+    for setting, price, together in zip(("quick", "standard", "full"), each, shared, strict=True):
+        chosen = [(e, e.for_setting(setting)) for e in made]
         # And the clean answer.
-        assert price == 1 + sum(
-            e.price(e.for_setting(setting), shape, e.needs_background(e.for_setting(setting)))
-            for e in made
-            if e.name in ("local", "spatial", "activation", "cumulative")
-        )
-        assert f"{price:,}" in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"{12 * period_price(PeriodParameters(), shape):,}" in text
+        assert price == 1 + sum(e.price(p, shape, e.needs_background(p)) for e, p in chosen)
+        assert together == sum(task.price for e, p in chosen for task in e.controls(p, pool, shape))
+        assert f" {price:,} " in readme
+        assert f" {together:,}" in readme
+    period = 12 * period_price(PeriodParameters(), shape)
+    assert f" {period:,} " in text
+    assert f" {period:,} " in readme
+
+
+def _stated(text: str, row: str) -> list[int]:
+    """The three figures of a row of the table of settings."""
+    found = re.search(rf"{re.escape(row)} \|(.*)\|", text)
+    assert found is not None
+    return [int(cell.replace(",", "")) for cell in found[1].split("|")]

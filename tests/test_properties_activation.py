@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from known import GREY, on_grey, plant, picture, same_content, subject
+from known import GREY, ask, copies, on_grey, plant, picture, same_content, subject
 
 from deepception.properties import (
     ActivationControls,
@@ -89,15 +89,9 @@ def test_a_graded_map_is_recovered() -> None:
 
 def test_the_same_classes_on_every_canvas() -> None:
     """The sign map is found on the mean colour, noise and a photograph too."""
-    sharp = crop(picture(SIDE, 9), 3, 5, 10, 10)
-
     def decades(images: np.ndarray) -> np.ndarray:
-        from known import correlation
-
-        windows = np.lib.stride_tricks.sliding_window_view(images.sum(axis=3, dtype=np.int32), (10, 10), (1, 2))
-        alike = correlation(windows[..., None], sharp.pixels.sum(axis=2, keepdims=True)) > 0.97
         values = np.full(len(images), BASE)
-        n, y, x = np.nonzero(alike)
+        n, y, x = np.nonzero(copies(images, PATCH.pixels))
         values[n] += SIGNS[y // T, x // T]
         return values
 
@@ -123,7 +117,7 @@ def controls_on(session: Session, label: int = 1) -> ActivationControls:
 def test_what_any_patch_does_is_not_specific() -> None:
     session = observer()
     controls = controls_on(session)
-    assert controls.delta.shape == (24, 25, 5)
+    assert controls.delta.shape == (24, 2, 25, 5)
     result = measured(session)
     assert (np.abs(result.classes) == 1).sum() > 8
     assert not result.specific([controls]).any()
@@ -150,8 +144,6 @@ def test_what_moves_every_class_is_not_specific() -> None:
         z[:, :21] += moved[:, None]
         return z
 
-    from known import ask
-
     session = ask(logits, SIDE, 22)
     result = measured(session, parameters=replace(PLACES, others=19))
     assert (np.abs(result.classes) == 1).sum() > 8
@@ -165,7 +157,7 @@ def test_too_few_or_misplaced_control_patches_settle_nothing() -> None:
     result = measured(session)
     controls = controls_on(session)
     few = replace(controls, delta=controls.delta[:19], labels=controls.labels[:19], sha256s=controls.sha256s[:19])
-    elsewhere = replace(controls, delta=controls.delta[:, :24])
+    elsewhere = replace(controls, delta=controls.delta[:, :, :24])
     own_class = replace(controls, labels=(0,) * 24)
     for useless in (few, elsewhere, own_class, replace(controls, canvas="noise")):
         assert not result.specific([useless]).any()

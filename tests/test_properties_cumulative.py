@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from known import GREY, count_copies, from_decades, plant, picture, subject, uniform
+from known import GREY, ask, count_copies, from_decades, plant, picture, subject, uniform
 
 from deepception.errors import InputError
 from deepception.properties import CumulativeParameters, CumulativeResult, measure_cumulative
@@ -68,10 +68,12 @@ def test_planted_dose_curves_are_recovered(name: str) -> None:
     # Scrambles, crops and an enlarged patch hold no copy.
     for control in ("scrambles", "different crops"):
         assert result.control_slopes()[control] == pytest.approx(0, abs=1e-9)
-    assert abs(result.control_slopes()["one enlarged patch"]) < 0.1
-    rising, falling = result.trends.T
-    assert ((rising < 0.01) == (name == "rising")).all()
-    assert ((falling < 0.01) == (name == "falling")).all()
+    np.testing.assert_allclose(result.enlarged[..., 0], planted[0], atol=0.051)
+    np.testing.assert_allclose(result.enlarged[..., 1:], 0, atol=1e-9)
+    rising, falling = result.trends
+    # What rises to four copies and then falls to sixteen falls on the whole.
+    assert (rising < 0.01) == (name == "rising")
+    assert (falling < 0.01) == (name in ("falling", "peaked"))
 
 
 def test_without_noise_the_curve_is_exact() -> None:
@@ -125,12 +127,16 @@ def test_copies_are_added_in_order_of_the_map() -> None:
 
 def test_order_on_noise_is_read_over_its_own_empty_draw() -> None:
     """The draws of a noise canvas differ: each showing is set against the one it lies on."""
-    session = plant(lambda images: images.astype(np.float64).mean(axis=(1, 2, 3)), SIDE)
+    def decades(images: np.ndarray) -> np.ndarray:
+        return images[:, -16:].astype(np.float64).mean(axis=(1, 2, 3)) + count_copies(images, PATCH.pixels)
+
+    session = plant(decades, SIDE)
     grid = np.array([(0, 0), (0, 8), (0, 16), (0, 24)], dtype=np.int32)
     parameters = replace(ONE, canvases=("noise",), doses=(1, 2, 4), crops=False, enlarged=False)
     noise = measured(session, ordered_places=grid, parameters=parameters)
-    # All four places are filled in both orders; only what the canvas had there differs.
-    assert abs(noise.best_first[-1] - noise.worst_first[-1]) < 0.2
+    assert np.ptp(noise.empty) > 0.5
+    np.testing.assert_allclose(noise.best_first, [1, 2, 4], atol=1e-9)
+    np.testing.assert_allclose(noise.worst_first, [1, 2, 4], atol=1e-9)
 
 
 def test_places_in_order_do_not_overlap() -> None:
@@ -160,8 +166,6 @@ def recognising(threshold: float, slope: float) -> Session:
             p = 1 / (1 + np.exp(-slope * (np.log2(n) - np.log2(threshold))))
         return from_decades(np.where((n > 0) & (uniform(images) < p), 1.0, -3.0))
 
-    from known import ask
-
     return ask(logits, SIDE)
 
 
@@ -176,7 +180,7 @@ def inside(threshold: float, slope: float, runs: range) -> list[bool]:
 
 
 def test_a_planted_threshold_is_recovered() -> None:
-    assert sum(inside(4.0, 2.5, range(12))) >= 10
+    assert sum(inside(4.0, 2.5, range(8))) >= 6
 
 
 @pytest.mark.slow
@@ -198,7 +202,7 @@ def test_the_guess_rate_weighs_the_canvases_alike() -> None:
     """Recognised on empty noise alone: on one of three canvases, whatever its number of draws."""
 
     def decades(images: np.ndarray) -> np.ndarray:
-        return np.where(images[:, 0, 0].std(axis=1) > 15, 2.0, -2.0)
+        return np.where(images[:, :8].std(axis=(1, 2, 3)) > 50, 2.0, -2.0)
 
     result = measured(plant(decades, SIDE))
     assert result.empty_recognised.shape == (3, 4)

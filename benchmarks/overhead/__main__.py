@@ -41,7 +41,7 @@ def _arguments() -> argparse.Namespace:
         prog="python -m benchmarks.overhead",
         description="Time and memory of one occlusion map: the bare engine, ours, Captum, SHAP and LIME.",
     )
-    parser.add_argument("--repeats", type=int, default=7, help="rounds after the warm-up (default 7)")
+    parser.add_argument("--repeats", type=int, default=5, help="rounds after the warm-up (default 5)")
     parser.add_argument("--grid", type=int, default=25, help="places on each axis (default 25)")
     parser.add_argument("--batch-size", type=int, default=25, help="images a call, a divisor of the places")
     parser.add_argument(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from statistics import median
 from typing import Any, TypeVar
 
-from .memory import Memory, measure_memory
+from .memory import measure_memory
 from .processes import Lane, Run, alone, workers
 from .task import Task
 
@@ -16,9 +17,9 @@ ONNX_LANES = (
     Lane("onnx, others", "onnx", ("bare", "again", "captum", "shap", "lime")),
 )
 TORCH_LANES = (
-    Lane("torch", "torch", ("bare", "again", "captum", "shap", "lime")),
+    Lane("torch", "torch", ("bare", "again", "captum", "shap")),
     # Our adapter makes glibc keep freed memory, for the whole process: here Captum has that gain, too.
-    Lane("torch, our allocator", "torch", ("ours", "bare", "again", "captum")),
+    Lane("torch, our allocator", "torch", ("ours", "bare", "again", "channels_last", "captum")),
 )
 
 Runs = dict[str, dict[str, list[Run]]]
@@ -27,7 +28,7 @@ Say = Callable[[str], None]
 
 
 def measure(task: Task, lanes: tuple[Lane, ...], repeats: int, say: Say) -> dict[str, Any]:
-    """Time and memory of all tools on one network, JSON-able: ``rows``, ``noise`` and ``settings``."""
+    """Time and memory of all tools on one network, JSON-able: ``rows`` and ``noise``."""
     runs: Runs = {lane.name: {tool: [] for tool in lane.tools} for lane in lanes}
     differences: dict[str, dict[str, float | None]] = {lane.name: {} for lane in lanes}
     with workers(task, lanes) as started:
@@ -50,15 +51,17 @@ def measure(task: Task, lanes: tuple[Lane, ...], repeats: int, say: Say) -> dict
         for tool in lane.tools:
             if tool == "again":
                 continue
-            say(f"{task.network}: memory, {lane.name}: {tool}")
-            memory = alone(measure_memory, task, lane.engine, tool)
-            row = summarise(runs[lane.name], tool, memory)
-            rows.append({"lane": lane.name, "engine": lane.engine, "tool": tool, **row})
-            rows[-1]["difference"] = differences[lane.name][tool]
+            memory = None
+            # The two are in other settings than the engine that is warmed up, so their memory says nothing.
+            if tool not in ("defaults", "channels_last"):
+                say(f"{task.network}: memory, {lane.name}: {tool}")
+                memory = asdict(alone(measure_memory, task, lane.engine, tool))
+            row = {"lane": lane.name, "engine": lane.engine, "tool": tool, **summarise(runs[lane.name], tool)}
+            rows.append({**row, "memory_mb": memory, "difference": differences[lane.name][tool]})
     return {"frame": list(task.image.shape[:2]), "target": task.target, "rows": rows, "noise": noise}
 
 
-def summarise(runs: dict[str, list[Run]], tool: str, memory: Memory) -> dict[str, Any]:
+def summarise(runs: dict[str, list[Run]], tool: str) -> dict[str, Any]:
     """Medians over the rounds, and the ratios to the bare engine of the same round and process, per image.
 
     Bare is the mean of the round's two bare runs. A ratio is [median, least, greatest] over the rounds.
@@ -80,8 +83,6 @@ def summarise(runs: dict[str, list[Run]], tool: str, memory: Memory) -> dict[str
         # What the same number of forwards as the map has places takes: SHAP and LIME make a few more.
         "wall_per_map": median(run.wall / run.forwards for run in own) * places,
         **ratios,
-        "added_mb": memory.added,
-        "imports_mb": memory.imports,
         "runs": [{"cpu": run.cpu, "wall": run.wall} for run in own],
     }
 

@@ -115,6 +115,21 @@ def normalised(bench: Bench) -> Tool:
     return run
 
 
+def channels_last(bench: Bench) -> Tool:
+    """Bare torch on prepared batches that lie in memory with the channels last, as our adapter hands them over."""
+    import torch
+
+    assert isinstance(bench.engine, TorchEngine)
+    network = bench.engine.network
+    batches = [torch.from_numpy(b).contiguous(memory_format=torch.channels_last) for b in bench.batches()]
+
+    def run() -> Map:
+        with torch.inference_mode():
+            return Map(sum(len(network(batch)) for batch in batches))
+
+    return run
+
+
 def ours(bench: Bench) -> Tool:
     """A new session, no cache: describing, rendering, normalising, asking, and reading the answers."""
     from deepception.sessions import Session
@@ -207,7 +222,8 @@ def lime(bench: Bench) -> Tool:
 
 
 TOOLS: dict[str, Callable[[Bench], Tool]] = {
-    tool.__name__: tool for tool in (bare, again, defaults, normalised, ours, captum, shap, lime)
+    tool.__name__: tool
+    for tool in (bare, again, defaults, normalised, channels_last, ours, captum, shap, lime)
 }
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
+import os
 import shlex
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -23,8 +26,29 @@ COMMANDS = {
 }
 
 
+@contextlib.contextmanager
+def whoever_reads_may_go() -> Iterator[None]:
+    """End well where stdout is closed by its reader, as `head` does; click's own exit code for it is 1."""
+    try:
+        yield
+    except BrokenPipeError:
+        # What is still buffered would complain when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(0) from None
+
+
 class Commands(click.Group):
     """A group that imports a command's module only when it is needed."""
+
+    def make_context(self, *given: Any, **options: Any) -> click.Context:
+        """As click's; --help is printed here."""
+        with whoever_reads_may_go():
+            return super().make_context(*given, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's."""
+        with whoever_reads_may_go():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of all commands, in the order in which they are shown."""
@@ -72,10 +96,6 @@ def main(arguments: list[str] | None = None) -> None:
     except DeepceptionError as error:
         say(str(error))
         code = error.exit_code
-    except BrokenPipeError:
-        # Whoever read stdout has gone; closing it here keeps the interpreter from complaining at exit.
-        sys.stderr.close()
-        code = 0
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -126,12 +126,20 @@ def show_price(request: AuditRequest, out: Path | None, as_json: bool) -> int:
     return 0
 
 
+def show_verdict(name: str, summary: dict[str, Any]) -> None:
+    """One line: whether the claim holds on this observer, and what that means."""
+    from ..reports import judge
+
+    found = judge(name, summary)
+    click.echo(
+        f"{name}: nothing to judge yet" if found is None else f"{name}: {found.word}. {found.sentence}"
+    )
+
+
 def show_outcome(outcome: AuditOutcome, out: Path) -> None:
     """The verdict in a few lines, and where the report is."""
-    from ..reports.sentences import verdict
-
     for name, summary in outcome.results["properties"].items():
-        click.echo(f"{name}: {verdict(summary)}")
+        show_verdict(name, summary)
     cost = outcome.results["cost"]
     click.echo(f"cost: {cost['queries']:,} queries in {cost['seconds']:,.0f} s")
     click.echo(f"report: {out / 'report.html'}")

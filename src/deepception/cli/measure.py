@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from . import show_json
-from .audit import make_request, run, show_price
+from .audit import make_request, run, show_price, show_verdict
 from .options import model_options, run_options, setting_options
 
 
@@ -51,7 +51,6 @@ def measure(
 
 
 def _measure(name: str, request: Any, folder: Path, as_json: bool) -> int:
-    from ..reports.sentences import verdict
     from ..studies.assembling import stored_results
 
     outcome = run(request, folder, report=False)
@@ -60,7 +59,7 @@ def _measure(name: str, request: Any, folder: Path, as_json: bool) -> int:
         results = [result.to_json() for result in stored_results(folder, name)]
         show_json({"property": name, "summary": summary, "results": results, "cost": outcome.results["cost"]})
         return outcome.exit_code
-    click.echo(f"{name}: {verdict(summary)}")
+    show_verdict(name, summary)
     for row in summary["rows"]:
         figures = [
             f"{figure} {value:.3g}"

@@ -116,6 +116,9 @@ def open_model(spec: str, given: dict[str, Any]) -> Observer:
 
     options = {name: given.pop(name) for name in MODEL_NAMES}
     options["size"] = _size(options["size"])
+    fraction = options["crop_fraction"]
+    if fraction is not None and not 0 < fraction <= 1:
+        raise click.BadParameter(f"{fraction:g} is not above 0 and at most 1.", param_hint="--crop-fraction")
     for name in ("mean", "std"):
         options[name] = _numbers(options[name], name)
     return open_observer(spec, **{name: value for name, value in options.items() if value is not None})

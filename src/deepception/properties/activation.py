@@ -16,6 +16,7 @@ from ..stimuli import Jitter, Patch, Stimuli
 from .activation_result import ActivationControls, ActivationResult, two_sided_amplitude
 from .backdrops import Backdrops, make_backdrops
 from .control_patches import matched_crops, random_crop, scrambles_of
+from .limits import at_least
 from .placing import Placing, make_placing, over_empty, show_placing
 from .showing import Showing, moments_of
 from .spatial import most_responsive
@@ -79,6 +80,9 @@ def measure_activation(
     """
     require_scores(session)
     parameters = parameters or ActivationParameters()
+    at_least("places along a side", parameters.places, 2)
+    at_least("jittered repeats", parameters.repeats, 2)
+    at_least("canvases", len(parameters.canvases), 1)
     before = session.queries
     subject = open_subject(session, image, label)
     shape = session.observer.frame.shape

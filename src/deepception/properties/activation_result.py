@@ -173,7 +173,8 @@ class ActivationResult(Result):
             low, high = np.quantile(self.others_delta[k].astype(np.float64), (0.025, 0.975), axis=1)
             effect = self.canvas_maps[k]
             found = specific_places(effect, patches, self.classes[k], q=self.q)
-            flags[k] = found & np.where(self.classes[k] == ACTIVATOR, effect > high, effect < low)
+            activates = self.classes[k] == ACTIVATOR
+            flags[k] = found & np.where(activates, effect > high + ROUNDING, effect < low - ROUNDING)
         return flags
 
     def shares(self) -> dict[str, float]:
@@ -249,6 +250,9 @@ class ActivationResult(Result):
             **options,
         )
 
+
+# Other classes are kept in single precision: what differs by less is the same answer.
+ROUNDING = 1e-5
 
 # METHODS §3: fewer control patches than this cannot place a 2.5 % quantile.
 FEWEST_CONTROL_PATCHES = 20

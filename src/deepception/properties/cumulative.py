@@ -18,6 +18,7 @@ from ..stimuli import Patch, Stimuli, enlarge, non_overlapping, scramble
 from .backdrops import Backdrops, make_backdrops
 from .control_patches import random_crop
 from .cumulative_result import CumulativeResult
+from .limits import at_least
 from .showing import Showing, moments_of
 from .spatial import most_responsive
 from .streams import classes_read, stream, stream_seed
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 DOSES = (1, 2, 3, 4, 6, 8, 12, 16)
 # Page's test needs three doses, and a slope at least two.
 FEWEST_DOSES = 3
+# The shape of a dose curve is judged on draws left out.
+FEWEST_DRAWS = 3
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,8 @@ def measure_cumulative(
     """
     require_scores(session)
     parameters = parameters or CumulativeParameters()
+    at_least("arrangements (draws)", parameters.draws, FEWEST_DRAWS)
+    at_least("canvases", len(parameters.canvases), 1)
     before = session.queries
     subject = open_subject(session, image, label)
     shape = session.observer.frame.shape

@@ -16,6 +16,7 @@ from ..errors import InputError
 from ..stimuli import Jitter, Patch, Regions, Stimuli, grid, scramble, superpixels, windows
 from ..stimuli.patches import UInt8
 from .backdrops import Backdrops, make_backdrops
+from .limits import at_least
 from .local_result import LocalControls, LocalResult, region_range
 from .showing import Showing, moments_of
 from .streams import classes_read, stream, stream_seed
@@ -92,6 +93,9 @@ def measure_local(
     """
     require_scores(session)
     parameters = parameters or LocalParameters()
+    at_least(
+        "showings of each region (canvases times repeats)", len(parameters.canvases) * parameters.repeats, 2
+    )
     before = session.queries
     subject = open_subject(session, image, label)
     shape = session.observer.frame.shape

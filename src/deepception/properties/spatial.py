@@ -16,6 +16,7 @@ from ..statistics import spatial_range
 from ..stimuli import Patch, Stimuli
 from .backdrops import make_backdrops
 from .control_patches import matched_crops, random_crop, scrambles_of
+from .limits import at_least
 from .local import LocalParameters, measure_local
 from .local_result import LocalResult
 from .placing import Placing, make_placing, over_empty, show_placing
@@ -90,6 +91,9 @@ def measure_spatial(
     """
     require_scores(session)
     parameters = parameters or SpatialParameters()
+    at_least("places along a side", parameters.places, 2)
+    at_least("phases", parameters.phases, 2)
+    at_least("canvases", len(parameters.canvases), 1)
     before = session.queries
     subject = open_subject(session, image, label)
     shape = session.observer.frame.shape

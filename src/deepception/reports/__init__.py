@@ -7,5 +7,6 @@ from __future__ import annotations
 
 from .page import render_report, write_report
 from .stored import StoredRun, read_run
+from .verdicts import Verdict, judge
 
-__all__ = ["StoredRun", "read_run", "render_report", "write_report"]
+__all__ = ["StoredRun", "Verdict", "judge", "read_run", "render_report", "write_report"]

@@ -97,6 +97,8 @@ CLAIMS: Mapping[str, Claim] = {
         figures={
             "p95_minus_p5": ("95th minus 5th percentile over places, phases averaged", DECADES),
             "max_minus_min": ("Best minus worst place, chosen and read on the same showings", DECADES),
+            "single_max_minus_min": ("Best minus worst single showing (the paper quotes this)", DECADES),
+            "scrambled_single_max_minus_min": ("The same for the scrambles", DECADES),
             "range_log10_p": ("The headline’s range in probabilities (the paper’s unit)", DECADES_P),
             "random_region_range": ("The same range for a random region of the photograph", DECADES),
             "share_place": ("Variance that belongs to the place", SHARE),
@@ -106,6 +108,8 @@ CLAIMS: Mapping[str, Claim] = {
         kinds={
             "at_least_2_decades": "Photographs with two decades or more",
             "at_least_3_decades": "Photographs with three decades or more",
+            "single_at_least_2_decades": "Best minus worst single showing of two decades or more",
+            "single_at_least_3_decades": "Best minus worst single showing of three decades or more",
         },
     ),
     "activation": Claim(
@@ -126,6 +130,7 @@ CLAIMS: Mapping[str, Claim] = {
             "other classes, same patch": "other_classes_amplitude",
         },
         figures={
+            "both_kinds": ("Photographs with an activator and an inhibitor on most canvases", SHARE),
             "shows_both_signs": ("Photographs with both signs beyond doubt, on a canvas", SHARE),
             "shows_both_signs_on_photograph": ("The same on a photograph of another class", SHARE),
             "strongest_activation": ("Largest mean effect of a place", DECADES),
@@ -154,11 +159,17 @@ CLAIMS: Mapping[str, Claim] = {
             "one enlarged patch": "enlarged_slope",
             "other classes, same copies": "others_slope",
         },
-        figures={"onset": ("Onset: what the first copy does, apart from repetition", DECADES)},
+        figures={
+            "onset": ("Onset: what the first copy does, apart from repetition", DECADES),
+            "threshold_median": (
+                "Copies at which recognition turns half-way, median photograph (Kaplan–Meier)",
+                NUMBER,
+            ),
+        },
         kinds={
             "shapes": "Dose curves that are",
             "significant_trends": "Photographs with a significant trend (Page, draws of all canvases),",
-            "thresholds": "Number of copies at which recognition turns half-way",
+            "thresholds": "Where recognition turns half-way",
         },
     ),
 }

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..plots import distribution, dose_curve, shares_bar
 from ..properties import CumulativeResult
+from ..statistics import wilson
 from .choosing import Chosen
 from .claims import CLAIMS
 from .drawing import Picture, picture
@@ -41,8 +42,7 @@ def cumulative_pictures(
         draws = {
             name: _from_zero(values.reshape(-1, values.shape[-1])) for name, values in _curves(result).items()
         }
-        shares = np.concatenate([[result.empty_recognised.mean()], result.recognised.mean(axis=(0, 1))])
-        figure = dose_curve(_doses(result), draws, recognition=shares, onset=float(np.median(result.onset)))
+        figure = dose_curve(_doses(result), draws, recognition=_recognition(result), onset=float(np.median(result.onset)))
         caption = (
             f"Slope {signed(c.value)} decades per doubling, {c.why}; shape: {row['shape']}; "
             f"{_threshold(row)}."
@@ -91,6 +91,14 @@ def _curves(result: CumulativeResult) -> dict[str, Float]:
         "one enlarged patch": result.enlarged,
     }
     return {name: values for name, values in every.items() if values.size}
+
+
+def _recognition(result: CumulativeResult) -> tuple[Float, Float, Float]:
+    """Share of showings recognised at each dose from none, with its Wilson interval: ``[D]`` each."""
+    flags = [result.empty_recognised.ravel(), *result.recognised.reshape(-1, len(result.doses)).T]
+    rates = [wilson(int(f.sum()), f.size) for f in flags]
+    value, low, high = np.array([[r.value, r.low, r.high] for r in rates]).T
+    return value, low, high
 
 
 def _doses(result: CumulativeResult) -> Float:

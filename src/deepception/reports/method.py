@@ -54,8 +54,8 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "Two-sided amplitude",
-        "The weaker of the strongest activation and the strongest inhibition of one patch, chosen on half of the "
-        "repeats and read on the other. It is above zero only where both signs occur.",
+        "The weaker of the strongest activation and the strongest inhibition of one patch, chosen on one "
+        "repeat and read on another, over all pairs. It is above zero only where both signs occur.",
     ),
     (
         "Slope",
@@ -105,7 +105,7 @@ _NAMES = {
     "jitter brightness": "jitter of the patch’s brightness, ± grey levels",
     "patch": "patch, as a share of the shorter side",
     "canvas": "canvas",
-    "photographs": "photographs used",
+    "photographs": "photographs needed",
 }
 
 _OF_EXPERIMENT = {

@@ -117,12 +117,12 @@ def _environment() -> Environment:
 
 
 def _section(run: StoredRun, name: str, summary: Mapping[str, Any]) -> Section:
-    experiment = next(e for e in run.finished.plan.experiments if e.name == name)
+    questions = {e.name: e.question for e in run.finished.plan.experiments}
     pictures, chosen = pictures_of(run, name)
     return Section(
         name=name,
         title=title_of(name),
-        question=experiment.question,
+        question=questions.get(name, ""),
         claim=CLAIMS.get(name),
         verdict=judge(name, summary),
         pictures=pictures,

@@ -109,8 +109,9 @@ def _local(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[str, Any])
             )
         elif distinguishable:
             note = (
-                f"Outlined: the most responsive region, chosen in {percent(row['best_same_choice'])} of resamples; "
-                f"on showings that did not choose it, it is worth {signed(row['best_value'])} decades."
+                "Outlined: the most responsive region, chosen in "
+                f"{percent(row['best_same_choice'])} of resamples; on showings that did not choose it, "
+                f"it is worth {signed(row['best_value'])} decades."
             )
         else:
             note = "No single best region: it is not distinguishable from others."

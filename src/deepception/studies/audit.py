@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import __version__
 from ..errors import DeepceptionError, InputError, PhotographError, RunFolderError
 from ..observers import Observer, fingerprint, resolve_label
-from ..properties import PeriodParameters, experiments, with_needs
+from ..properties import Experiment, PeriodParameters, Subject, experiments, with_needs
 from ..properties.catalogue import POOL
 from ..properties.experiment import SETTINGS
 from ..properties.result import jsonable
@@ -117,7 +119,8 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
     if there is not None and {"pool", "period_photographs"} <= there.settings.keys():
         pool, period = there.settings["pool"], there.settings["period_photographs"]
     else:
-        pool, period = _controls(entries, request.seed, parameters["period"].photographs, usable)
+        size = POOL if any(_uses_pool(e, parameters[e.name], observer) for e in wanted) else 0
+        pool, period = _controls(entries, request.seed, size, parameters["period"].photographs, usable)
     settings = {
         "setting": request.setting,
         "properties": [e.name for e in wanted],
@@ -214,8 +217,16 @@ def _refuse_other_observer(folder: Path | None, there: RunSettings, observer: Ob
     )
 
 
+def _uses_pool(experiment: Experiment, parameters: Any, observer: Observer) -> bool:
+    """Whether an experiment shows control photographs with these parameters."""
+    nothing = np.zeros((0, 0, 3), dtype=np.uint8)
+    pool = [Subject(nothing, -1 - i, "", str(i)) for i in range(POOL)]
+    tasks = experiment.controls(parameters, pool, observer.frame.shape)
+    return bool(tasks or getattr(parameters, "crops", 0) or experiment.needs_background(parameters))
+
+
 def _controls(
-    entries: Sequence[PhotographEntry], seed: int, period: int, usable: Callable[[str], bool]
+    entries: Sequence[PhotographEntry], seed: int, size: int, period: int, usable: Callable[[str], bool]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """The control pool and the photographs of the period: the first that can be shown, in a seeded order."""
     order = stream(seed, "control photographs").permutation(len(entries))
@@ -225,19 +236,19 @@ def _controls(
     for index in order:
         entry = entries[int(index)]
         distinct = entry.label is None or entry.label not in classes
-        if entry.sha256 in rows or ((len(pool) >= POOL or not distinct) and len(rows) >= period):
+        if entry.sha256 in rows or ((len(pool) >= size or not distinct) and len(rows) >= period):
             continue
         if not usable(entry.path):
             continue
         if len(rows) < period:
             rows.append(entry.sha256)
-        if len(pool) < POOL and distinct:
+        if len(pool) < size and distinct:
             pool.append(_pooled(entry.name, entry.path, entry.sha256, entry.label))
             classes.update([] if entry.label is None else [entry.label])
     known = {p["sha256"] for p in pool} | {e.sha256 for e in entries}
     for path in embedded_photographs():
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        if len(pool) < POOL and digest not in known and usable(str(path)):
+        if len(pool) < size and digest not in known and usable(str(path)):
             pool.append(_pooled(f"embedded/{path.name}", str(path), digest, None))
     return pool, rows
 
