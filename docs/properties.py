@@ -75,9 +75,22 @@ def measure(data: Path, network: str, threads: int | None) -> None:
     if outcome.exit_code:
         raise SystemExit(f"{network}: {outcome.results['failures']}")
     FIGURES.mkdir(exist_ok=True)
-    (FIGURES / f"{network}.json").write_text(
-        json.dumps(small(outcome.results), indent=1, allow_nan=False) + "\n", encoding="utf-8"
-    )
+    keep(FIGURES / f"{network}.json", small(outcome.results))
+
+
+def keep(path: Path, figures: dict[str, Any]) -> None:
+    """Write figures compactly, to six significant digits."""
+    text = json.dumps(rounded(figures), separators=(",", ":"), allow_nan=False)
+    path.write_text(text.replace('{"name":', '\n{"name":') + "\n", encoding="utf-8")
+
+
+def rounded(value: Any) -> Any:
+    """The same JSON with every float to six significant digits."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {k: rounded(v) for k, v in value.items()}
+    return [rounded(v) for v in value] if isinstance(value, list) else value
 
 
 def small(results: dict[str, Any]) -> dict[str, Any]:

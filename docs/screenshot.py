@@ -1,7 +1,8 @@
 """Take the picture of a report that the README shows: ``python docs/screenshot.py RUN/report.html``.
 
 Needs Chromium or Chrome as ``chromium``, ``chromium-browser`` or ``google-chrome`` on the path. The picture is the
-top of the page at desktop width, with 256 colours where it would be larger than 400 KB otherwise.
+top of the page at desktop width, cut into columns side by side, with fewer colours where it would be larger than
+400 KB otherwise.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from PIL import Image
 
 OUT = Path(__file__).resolve().parent / "images" / "report.png"
 LARGEST = 400_000
+GAP, PAPER = 24, (224, 228, 232)
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # Nothing that calls home, and no first-run page in the picture.
 QUIET = (
@@ -58,9 +60,19 @@ def shoot(page: Path, width: int, height: int) -> Image.Image:
             return image.convert("RGB")
 
 
+def spread(image: Image.Image, columns: int, width: int) -> Image.Image:
+    """The picture cut into columns of equal height, side by side, ``width`` pixels wide in all."""
+    height = image.height // columns
+    sheet = Image.new("RGB", (columns * image.width + (columns - 1) * GAP, height), PAPER)
+    for column in range(columns):
+        part = image.crop((0, column * height, image.width, (column + 1) * height))
+        sheet.paste(part, (column * (image.width + GAP), 0))
+    return sheet.resize((width, round(height * width / sheet.width)), Image.Resampling.LANCZOS)
+
+
 def small(image: Image.Image) -> bytes:
     """The picture as PNG of at most ``LARGEST`` bytes."""
-    for made in (image, image.quantize(256), image.quantize(64)):
+    for made in (image, image.quantize(256), image.quantize(128), image.quantize(64)):
         buffer = BytesIO()
         made.save(buffer, "PNG", optimize=True)
         if buffer.tell() <= LARGEST:
@@ -74,11 +86,14 @@ def main() -> None:
     parser.add_argument("page", type=Path, help="the report.html of a run")
     parser.add_argument("--out", type=Path, default=OUT, help="the PNG to write")
     parser.add_argument("--width", type=int, default=1280, help="width of the window in pixels")
-    parser.add_argument("--height", type=int, default=1100, help="height of the picture in pixels")
+    parser.add_argument("--height", type=int, default=1640, help="height of a column in pixels")
+    parser.add_argument("--columns", type=int, default=2, help="columns of the picture")
+    parser.add_argument("--final-width", type=int, default=1600, help="width of the picture in pixels")
     given = parser.parse_args()
     if not given.page.is_file():
         raise SystemExit(f"there is no page {given.page}: give the report.html of a run.")
-    content = small(shoot(given.page, given.width, given.height))
+    page = shoot(given.page, given.width, given.columns * given.height)
+    content = small(spread(page, given.columns, given.final_width))
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_bytes(content)
     print(f"written: {given.out} ({len(content):,} bytes)", file=sys.stderr)

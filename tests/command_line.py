@@ -14,13 +14,16 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-import onnx_models
-from deepception.cli import main
 from onnx import TensorProto, helper
 from PIL import Image
 
+import onnx_models
+from deepception.cli import main
+
 SIDE = 35
 CLASSES = onnx_models.CLASSES
+# Seconds after which a child process counts as stuck, whatever else the machine does.
+PATIENCE = 300
 
 
 @dataclass(frozen=True)
@@ -41,15 +44,20 @@ class Done:
         ]
 
 
-def call(*arguments: object) -> Done:
-    """Run the command line in this process: an exception that it lets through fails the test."""
+def call(*arguments: object, page: bool = True) -> Done:
+    """Run the command line in this process: an exception that it lets through fails the test.
+
+    Without ``page`` no report is drawn, which takes longer than all the rest.
+    """
     given = [str(argument) for argument in arguments]
+    drawn = contextlib.nullcontext() if page else patch("deepception.reports.write_report")
     out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8")
     code: Any = None
     with (
         patch.object(sys, "argv", ["deepception", *given]),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),
+        drawn,
     ):
         try:
             main()
@@ -79,7 +87,7 @@ def start(*arguments: object, cwd: Path, **options: Any) -> subprocess.Popen[str
 def run(*arguments: object, cwd: Path, **options: Any) -> Done:
     """Run the command in a process of its own until it ends."""
     process = start(*arguments, cwd=cwd, **options)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     return Done(process.returncode, out or "", err or "")
 
 

@@ -116,7 +116,7 @@ def correlation(pixels: NDArray[Any], template: Images) -> Values:
 
 
 def copies(images: Images, template: Images, similar: float = 0.97) -> NDArray[np.bool_]:
-    """Where exact copies of a template lie, jittered or not, on any canvas: [N, rows, columns] of top-left pixels."""
+    """Where exact copies of a template begin, jittered or not, on any canvas: bool [N, rows, columns]."""
     h, w, _ = template.shape
     t = template.astype(np.float32).sum(axis=2)
     t = (t - t.mean()) / np.linalg.norm(t - t.mean())

@@ -15,8 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnx_models
 import pytest
+from onnx import TensorProto, helper
+from PIL import Image
+
+import deepception
+import onnx_models
 from command_line import (
     CLASSES,
     SIDE,
@@ -31,8 +35,8 @@ from command_line import (
     save_photographs,
     save_placed_observer,
 )
-from onnx import TensorProto, helper
-from PIL import Image
+from deepception.errors import InputError
+from deepception.stimuli import crop
 
 LARGE = 20_000
 
@@ -49,7 +53,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(lab: Path) -> Path:
     """A finished run of the good photographs."""
-    done = call("audit", lab / "good.onnx", lab / "photos", "--quick", "--out", lab / "finished")
+    done = call("audit", lab / "good.onnx", lab / "photos", "--quick", "--out", lab / "finished", page=False)
     assert done.code == 0, done
     return lab / "finished"
 
@@ -169,9 +173,10 @@ def test_a_photograph_that_changes_while_a_run_lasts(lab: Path, tmp_path: Path) 
     """A unit's photograph is known by its bytes: other bytes under its name are another photograph."""
     photographs = tmp_path / "photographs"
     shutil.copytree(lab / "photos", photographs)
-    assert call("audit", lab / "good.onnx", photographs, "--quick", "--out", tmp_path / "run").code == 0
+    command = ("audit", lab / "good.onnx", photographs, "--quick", "--out", tmp_path / "run")
+    assert call(*command, page=False).code == 0
     save_photograph(photographs / "p1.png", 77)
-    done = call("audit", lab / "good.onnx", photographs, "--quick", "--out", tmp_path / "run")
+    done = call(*command, page=False)
     assert done.code == 0, done
     names = [p["name"] for p in results(tmp_path / "run")["photographs"]]
     assert names[:2] == ["p0.png", "p1.png"]
@@ -230,12 +235,25 @@ def test_an_empty_folder(lab: Path, kept: Path, tmp_path: Path) -> None:
     assert_refused(done, "holds no photographs")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take names in Unicode only")
+def test_a_name_that_is_no_text(lab: Path, tmp_path: Path) -> None:
+    shutil.copy(lab / "photos" / "p0.png", os.fsencode(tmp_path) + b"/\xff.png")
+    command = ("audit", lab / "good.onnx", tmp_path, "--quick", "--dry-run", "--out", tmp_path / "run")
+    assert_refused(call(*command), "not UTF-8", "rename it")
+    shutil.copy(lab / "photos" / "p1.png", tmp_path)
+    done = call(*command)
+    assert done.code == 0, done
+    assert "1 photograph," in done.out
+    assert "rename it" in done.err
+
+
 def test_a_loop_of_symbolic_links(lab: Path, tmp_path: Path) -> None:
     photographs = tmp_path / "photographs"
     shutil.copytree(lab / "photos", photographs)
     (photographs / "loop").symlink_to(photographs, target_is_directory=True)
     (photographs / "self.png").symlink_to(photographs / "self.png")
-    done = call("audit", lab / "good.onnx", photographs, "--quick", "--dry-run", "--json", "--out", tmp_path / "r")
+    command = ("audit", lab / "good.onnx", photographs, "--quick", "--out", tmp_path / "run")
+    done = call(*command, "--dry-run", "--json")
     assert done.code == 0, done
     assert json.loads(done.out)["photographs"] == 2
     assert "self.png" in done.err
@@ -354,10 +372,9 @@ def test_an_unknown_kind_of_file(lab: Path, tmp_path: Path) -> None:
 def test_999_labels_for_1000_outputs(lab: Path, tmp_path: Path) -> None:
     save_observer(tmp_path / "model.onnx", classes=1000)
     (tmp_path / "names.txt").write_text("\n".join(f"thing {number}" for number in range(999)))
+    asked = (tmp_path / "model.onnx", lab / "photos", "--labels", tmp_path / "names.txt")
     for command in (["info"], ["audit", "--quick", "--out", tmp_path / "run"]):
-        done = call(
-            command[0], tmp_path / "model.onnx", lab / "photos", *command[1:], "--labels", tmp_path / "names.txt"
-        )
+        done = call(*command, *asked)
         assert_refused(done, "999 labels", "1000 outputs")
     assert not (tmp_path / "run").exists()
 
@@ -386,7 +403,9 @@ def test_a_batch_of_one_is_enough(lab: Path, kept: Path, tmp_path: Path) -> None
     for value in (*model.graph.input, *model.graph.output):
         value.type.tensor_type.shape.dim[0].dim_value = 1
     onnx.save(model, tmp_path / "one.onnx")
-    done = call("audit", tmp_path / "one.onnx", lab / "photos", "--quick", "--out", tmp_path / "run")
+    done = call(
+        *("audit", tmp_path / "one.onnx", lab / "photos", "--quick", "--out", tmp_path / "run"), page=False
+    )
     assert done.code == 0, done
     one, many = results(tmp_path / "run"), results(kept)
     assert one["batch_size"] == 1
@@ -398,6 +417,20 @@ def test_a_batch_of_one_is_enough(lab: Path, kept: Path, tmp_path: Path) -> None
             for key in numbers:
                 assert here[key] == pytest.approx(there[key], rel=1e-3, abs=1e-4), (name, key)
     assert call("info", tmp_path / "one.onnx", lab / "photos").code == 0
+
+
+def test_a_patch_larger_than_the_frame(lab: Path) -> None:
+    photograph = lab / "photos" / "p0.png"
+    patch = crop(np.zeros((60, 60, 3), np.uint8), 0, 0, SIDE + 5, SIDE + 1)
+    with deepception.Session(deepception.open_observer(lab / "good.onnx"), batch_size=16) as session:
+        for measure in (
+            deepception.measure_spatial,
+            deepception.measure_activation,
+            deepception.measure_cumulative,
+        ):
+            with pytest.raises(InputError, match=r"a patch of 40x36 pixels .*: choose a smaller patch\.$"):
+                measure(session, photograph, 3, patch=patch)
+        assert session.transmissions == 0
 
 
 @pytest.mark.parametrize("size", ["4", "6x200"])
@@ -431,7 +464,7 @@ def test_a_budget_that_ends_half_way_keeps_what_was_measured(lab: Path, kept: Pa
     assert (tmp_path / "run" / "report.html").exists()
     spent = json.loads((tmp_path / "run" / "results.json").read_text())["cost"]["transmissions"]
     assert 0 < spent <= 900
-    more = call(*command, "--budget", 5000)
+    more = call(*command, "--budget", 5000, page=False)
     assert more.code == 0, more
     assert half.items() <= chunks(tmp_path / "run").items()
     assert results(tmp_path / "run") == results(kept)
@@ -480,7 +513,7 @@ def test_files_that_may_not_grow(lab: Path, kept: Path, tmp_path: Path) -> None:
     assert_refused(done, str(tmp_path / "run"))
     half = chunks(tmp_path / "run")
     assert half
-    assert call(*command).code == 0
+    assert call(*command, page=False).code == 0
     assert half.items() <= chunks(tmp_path / "run").items()
     assert results(tmp_path / "run") == results(kept)
 
@@ -577,6 +610,8 @@ def test_names_and_labels_show_as_text(lab: Path, tmp_path: Path) -> None:
         ["info", "good.onnx", "--size", "big"],
         ["info", "good.onnx", "--mean", "1,2"],
         ["info", "good.onnx", "--size", "0"],
+        ["info", "good.onnx", "--crop-fraction", "2"],
+        ["info", "good.onnx", "--crop-fraction", "nan"],
         ["audit", "good.onnx", "photos", "--out", "run", "--seed", "-1"],
         ["audit", "good.onnx", "photos", "--out", "run", "--batch-size", "0"],
     ],

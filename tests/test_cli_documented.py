@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 import pytest
+
 from deepception.cli import group
 
 ROOT = Path(__file__).resolve().parents[1]

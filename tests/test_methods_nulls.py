@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from known import NullFields, decades_of, subject
 
 from deepception.properties import (
     ActivationParameters,
@@ -34,6 +33,7 @@ from deepception.properties.summaries import (
 )
 from deepception.statistics import ACTIVATOR, INHIBITOR, NEUTRAL
 from deepception.stimuli import Jitter, crop
+from known import NullFields, decades_of, subject
 
 SIDE, PATCH, PERIOD, CLASSES = 35, 5, 5, 24
 STILL = Jitter(0.0, 0.0)
@@ -57,9 +57,7 @@ def places_found(seeds: range) -> dict[str, np.ndarray]:
         controls = measure_activation_controls(
             session, POOL, "grey", patch_shape=(PATCH, PATCH), period=PERIOD, parameters=parameters, seed=seed
         )
-        result = measure_activation(
-            session, me, patch=patch, period=PERIOD, parameters=parameters, seed=seed
-        )
+        result = measure_activation(session, me, patch=patch, period=PERIOD, parameters=parameters, seed=seed)
         # What the stimulus population says: the mean over every phase.
         at = (result.places[:, None] + offsets).reshape(-1, 2)
         told = decades_of(fields.at(zlib.crc32(patch.pixels.tobytes()), *at.T))
@@ -112,8 +110,12 @@ def claims_held(seeds: range, photographs: int = 8) -> np.ndarray:
             placed = {**options, "period": PERIOD}
             rows[0].append(local_row(measure_local(session, me, parameters=local, seed=seed), []))
             rows[1].append(spatial_row(measure_spatial(session, me, parameters=spatial, **placed), []))
-            rows[2].append(activation_row(measure_activation(session, me, parameters=activation, **placed), []))
-            rows[3].append(cumulative_row(measure_cumulative(session, me, parameters=cumulative, **options), []))
+            rows[2].append(
+                activation_row(measure_activation(session, me, parameters=activation, **placed), [])
+            )
+            rows[3].append(
+                cumulative_row(measure_cumulative(session, me, parameters=cumulative, **options), [])
+            )
         summaries = (summarise_local, summarise_spatial, summarise_activation, summarise_cumulative)
         headlines = [summarise(r, 0).headline for summarise, r in zip(summaries, rows, strict=True)]
         held.append([bool(h is not None and h.holds) for h in headlines])
@@ -154,7 +156,7 @@ def test_smooth_fields_have_no_period_in_most_seeds(scale: float) -> None:
 
 
 def test_selection_is_why_a_random_region_stands_beside() -> None:
-    """The most responsive of many exchangeable regions does more than its own scramble: so it is marked selected."""
+    """The most responsive of many exchangeable regions does more than its scramble: so it is marked selected."""
     parameters = LocalParameters(canvases=("grey",), repeats=2, scrambles=1, others=0, jitter=STILL)
     gains = []
     for seed in range(20):

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from known import GREY, ask, copies, on_grey, plant, picture, same_content, subject
 
 from deepception.properties import (
     ActivationControls,
@@ -19,6 +18,7 @@ from deepception.properties.summaries import activation_row, summarise_activatio
 from deepception.sessions import Session
 from deepception.statistics import ACTIVATOR, INHIBITOR, NEUTRAL, UNDECIDED, spearman
 from deepception.stimuli import Patch, crop
+from known import GREY, ask, copies, on_grey, picture, plant, same_content, subject
 
 SIDE, T = 70, 8
 PLACES = ActivationParameters(canvases=("grey",))
@@ -67,7 +67,9 @@ def test_every_planted_sign_is_right() -> None:
     assert result.delta.shape == (1, 12, 25)
     assert spearman(result.map, truth) >= 0.9
     np.testing.assert_allclose(result.map, truth, atol=0.04)
-    expected = np.select([truth > 0.11, truth < -0.11, np.abs(truth) < 0.09], [ACTIVATOR, INHIBITOR, NEUTRAL], 0)
+    expected = np.select(
+        [truth > 0.11, truth < -0.11, np.abs(truth) < 0.09], [ACTIVATOR, INHIBITOR, NEUTRAL], 0
+    )
     judged = np.abs(np.abs(truth) - 0.1) > 0.01
     assert np.array_equal(result.classes[0][judged], expected[judged])
     # At the margin itself neither side can be shown.
@@ -89,6 +91,7 @@ def test_a_graded_map_is_recovered() -> None:
 
 def test_the_same_classes_on_every_canvas() -> None:
     """The sign map is found on the mean colour, noise and a photograph too."""
+
     def decades(images: np.ndarray) -> np.ndarray:
         values = np.full(len(images), BASE)
         n, y, x = np.nonzero(copies(images, PATCH.pixels))
@@ -156,7 +159,9 @@ def test_too_few_or_misplaced_control_patches_settle_nothing() -> None:
     session = observer(only=PATCH)
     result = measured(session)
     controls = controls_on(session)
-    few = replace(controls, delta=controls.delta[:19], labels=controls.labels[:19], sha256s=controls.sha256s[:19])
+    few = replace(
+        controls, delta=controls.delta[:19], labels=controls.labels[:19], sha256s=controls.sha256s[:19]
+    )
     elsewhere = replace(controls, delta=controls.delta[:, :, :24])
     own_class = replace(controls, labels=(0,) * 24)
     for useless in (few, elsewhere, own_class, replace(controls, canvas="noise")):
@@ -193,10 +198,11 @@ def test_occlusion_is_the_case_of_an_uninformative_patch() -> None:
     parameters = replace(PLACES, canvases=("photograph",), places=7)
     result = measured(session, patch=patch, parameters=parameters, background=me)
     contribution = (me.pixels.astype(np.float64) - GREY) * weights
-    y, x = result.places[11] + 0
     assert result.canvases == ("photograph",)
     covered = [
-        -np.mean([contribution[y + dy : y + dy + 10, x + dx : x + dx + 10].sum() for dy, dx in _phases(result)])
+        -np.mean(
+            [contribution[y + dy : y + dy + 10, x + dx : x + dx + 10].sum() for dy, dx in _phases(result)]
+        )
         for y, x in result.places
     ]
     assert spearman(result.canvas_maps[0], np.array(covered)) >= 0.99

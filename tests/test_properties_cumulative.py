@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from known import GREY, ask, count_copies, from_decades, plant, picture, subject, uniform
 
 from deepception.errors import InputError
 from deepception.properties import CumulativeParameters, CumulativeResult, measure_cumulative
@@ -13,6 +12,7 @@ from deepception.properties.cumulative import possible_doses, spaced_places
 from deepception.properties.summaries import cumulative_row, summarise_cumulative
 from deepception.sessions import Session
 from deepception.stimuli import Patch, crop
+from known import GREY, ask, count_copies, from_decades, picture, plant, subject, uniform
 
 SIDE = 56
 PATCH = crop(picture(SIDE, 9), 3, 5, 8, 8)
@@ -87,7 +87,9 @@ def test_without_noise_the_curve_is_exact() -> None:
 
 def rows_of(session: Session) -> list[dict[str, object]]:
     return [
-        cumulative_row(measure_cumulative(session, subject(SIDE, 50 + s), patch=PATCH, parameters=ONE, seed=s), [])
+        cumulative_row(
+            measure_cumulative(session, subject(SIDE, 50 + s), patch=PATCH, parameters=ONE, seed=s), []
+        )
         for s in range(6)
     ]
 
@@ -127,6 +129,7 @@ def test_copies_are_added_in_order_of_the_map() -> None:
 
 def test_order_on_noise_is_read_over_its_own_empty_draw() -> None:
     """The draws of a noise canvas differ: each showing is set against the one it lies on."""
+
     def decades(images: np.ndarray) -> np.ndarray:
         return images[:, -16:].astype(np.float64).mean(axis=(1, 2, 3)) + count_copies(images, PATCH.pixels)
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from known import Known, picture, subject
 
 import deepception as dc
 from deepception.errors import BudgetError, InputError
@@ -34,6 +33,7 @@ from deepception.properties.activation import measure_activation_controls
 from deepception.properties.period import PeriodParameters, period_price
 from deepception.sessions import Session
 from deepception.stimuli import Frame, crop
+from known import Known, picture, subject
 
 SIDE, CLASSES, PERIOD = 56, 12, 4
 WEIGHTS = np.random.default_rng(0).normal(size=(CLASSES, 4, 4, 3)) / 12
@@ -55,13 +55,22 @@ def session(batch_size: int = 16, budget: int | None = None) -> Session:
 
 
 def local(asking: Session, seed: int = 0) -> Result:
-    return measure_local(asking, ME, parameters=LocalParameters(canvases=("grey", "noise"), others=5), seed=seed)
+    return measure_local(
+        asking, ME, parameters=LocalParameters(canvases=("grey", "noise"), others=5), seed=seed
+    )
 
 
 def spatial(asking: Session, seed: int = 0) -> Result:
     parameters = SpatialParameters(places=3, canvases=("grey", "noise"), others=5, crops=2)
     return measure_spatial(
-        asking, ME, patch=PATCH, random_patch=PATCH, period=PERIOD, parameters=parameters, crops_from=POOL, seed=seed
+        asking,
+        ME,
+        patch=PATCH,
+        random_patch=PATCH,
+        period=PERIOD,
+        parameters=parameters,
+        crops_from=POOL,
+        seed=seed,
     )
 
 
@@ -343,6 +352,6 @@ def test_the_embedded_network_answers() -> None:
 def test_settings_that_cannot_be_judged_are_refused(measure: Measurement, parameters: object) -> None:
     asking = session()
     options = {} if measure is measure_local else {"patch": PATCH}
-    with pytest.raises(InputError, match="give 2 or more|give 3 or more|give 1 or more|doses"):
+    with pytest.raises(InputError, match=r"give [123] or more|doses"):
         measure(asking, ME, parameters=parameters, **options)
     assert asking.queries == 0

@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from known import on_grey, plant, picture, same_content, subject
 
 from deepception.errors import InputError
 from deepception.properties import (
@@ -18,6 +17,7 @@ from deepception.properties import (
 from deepception.sessions import Session
 from deepception.statistics import spearman, spread
 from deepception.stimuli import Patch, crop
+from known import on_grey, picture, plant, same_content, subject
 
 SIDE, T = 70, 8
 GREY = SpatialParameters(canvases=("grey",))

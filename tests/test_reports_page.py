@@ -130,7 +130,9 @@ def test_names_and_labels_are_text_and_nothing_else(page: str) -> None:
     assert EVIL_FILE in reader.text
     assert not [tag for tag, _ in reader.tags if tag in ("script", "iframe", "object", "embed", "form")]
     assert not [name for _, attrs in reader.tags for name in attrs if name.startswith("on")]
-    assert all((attrs.get("src") or "").startswith("data:image/") for tag, attrs in reader.tags if tag == "img")
+    assert all(
+        (attrs.get("src") or "").startswith("data:image/") for tag, attrs in reader.tags if tag == "img"
+    )
 
 
 def test_the_page_loads_nothing(page: str) -> None:
@@ -192,7 +194,11 @@ def test_every_photograph_is_in_the_table_and_what_failed_is_told(page: str, run
     assert "could not be shown" in reader.text
     assert "torn.png" in reader.text
     (failure,) = run.results["failures"]
-    assert re.sub(r"\s+", " ", failure["error"]) in reader.text
+    assert failure["error"].startswith("PhotographError: ")
+    assert re.sub(r"\s+", " ", failure["error"].removeprefix("PhotographError: ")) in reader.text
+    assert "PhotographError" not in reader.text
+    assert "1 failure is listed" in reader.text
+    assert "not complete" not in reader.text  # what failed will fail again
     wrong = sum(p["correct"] is False for p in run.results["photographs"])
     assert wrong
     assert reader.text.count("wrong before") == wrong
@@ -214,7 +220,9 @@ def test_the_same_run_gives_the_same_bytes(finished: Path, page: str, tmp_path: 
     assert write_report(moved).read_bytes() == path.read_bytes()
 
 
-def test_results_that_are_lost_are_made_again_from_the_chunks(finished: Path, page: str, tmp_path: Path) -> None:
+def test_results_that_are_lost_are_made_again_from_the_chunks(
+    finished: Path, page: str, tmp_path: Path
+) -> None:
     folder = tmp_path / finished.name
     shutil.copytree(finished, folder)
     (folder / "results.json").unlink()

@@ -86,7 +86,9 @@ def test_estimates_times_and_lists() -> None:
     assert printable("a\x00b\ud800c\n") == "a�b�c\n"
 
 
-def summary(value: float, difference: tuple[float, float, float] | None, holds: bool | None) -> dict[str, Any]:
+def summary(
+    value: float, difference: tuple[float, float, float] | None, holds: bool | None
+) -> dict[str, Any]:
     def interval(middle: float, low: float, high: float) -> dict[str, Any]:
         return {"value": middle, "low": low, "high": high, "n": 9, "level": 0.95, "method": "bca"}
 

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from .measuring import ONNX_LANES, TORCH_LANES, measure
-from .table import render, write_between_marks
+from .table import NETWORK, render, write_between_marks
 from .task import make_task
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-EFFICIENTNET, MCUNET = "EfficientNet-Lite0", "MCUNet"
+MCUNET = "MCUNet"
 PACKAGES = ("numpy", "onnxruntime", "torch", "captum", "shap", "lime")
 
 
@@ -61,14 +61,18 @@ def _arguments() -> argparse.Namespace:
         const=ROOT / "README.md",
         help="also put the table into this page",
     )
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    whole = not (arguments.only or arguments.lanes) and arguments.grid == 25
+    if not whole and arguments.out == HERE / "results.json" and not arguments.stored:
+        parser.error("a part of the measurement needs an --out of its own")
+    return arguments
 
 
 def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
     import deepception
 
     default = Path(deepception.__file__).parent / "data" / "default" / "efficientnet_lite0.onnx"
-    networks = {EFFICIENTNET: default, MCUNET: arguments.mcunet}
+    networks = {NETWORK: default, MCUNET: arguments.mcunet}
     if arguments.only:
         networks = {name: path for name, path in networks.items() if name.lower().startswith(arguments.only)}
     measured = {}
@@ -77,8 +81,11 @@ def _measure(arguments: argparse.Namespace) -> dict[str, Any]:
             _say(f"{name} is left out: there is no {model}")
             continue
         threads, batch = arguments.threads, arguments.batch_size
-        task = make_task(name, model, grid=arguments.grid, batch=batch, threads=threads)
-        lanes = ONNX_LANES + (TORCH_LANES if name == EFFICIENTNET else ())
+        try:
+            task = make_task(name, model, grid=arguments.grid, batch=batch, threads=threads)
+        except ValueError as error:
+            raise SystemExit(f"{error}.") from None
+        lanes = ONNX_LANES + (TORCH_LANES if name == NETWORK else ())
         if arguments.lanes:
             lanes = tuple(lane for lane in lanes if lane.name in arguments.lanes.split(";"))
         measured[name] = measure(task, lanes, arguments.repeats, _say)

@@ -15,7 +15,7 @@ from .backdrops import NOISE_DRAWS
 from .cumulative import CumulativeParameters, measure_cumulative, possible_doses, spaced_places
 from .cumulative_result import CumulativeResult
 from .experiment import Context, ControlTask, Experiment
-from .local import LocalParameters, measure_local, measure_local_controls
+from .local import LocalParameters, half_overlapping, measure_local, measure_local_controls
 from .local_result import LocalControls, LocalResult
 from .period import patch_side
 from .result import Result
@@ -56,11 +56,8 @@ def _measure_local(session: Any, subject: Subject, parameters: LocalParameters, 
 
 
 def _regions(parameters: LocalParameters, shape: tuple[int, int]) -> int:
-    from ..stimuli import windows
-
     if parameters.regions == "windows":
-        size = max(1, round(min(shape) / parameters.count))
-        return len(windows(shape, size, max(1, size // 2)))
+        return len(half_overlapping(shape, parameters.count))
     return parameters.count**2
 
 

@@ -51,6 +51,12 @@ class LocalParameters:
     jitter: Jitter = field(default_factory=Jitter)
 
 
+def half_overlapping(shape: tuple[int, int], count: int) -> Regions:
+    """Windows of the size of a grid's smallest cell, in steps of half of it."""
+    size = (shape[0] // count, shape[1] // count)
+    return windows(shape, size, (max(1, size[0] // 2), max(1, size[1] // 2)))
+
+
 def make_regions(pixels: UInt8, parameters: LocalParameters) -> Regions:
     """The regions of one photograph, uint8 ``[H, W, 3]``."""
     height, width = pixels.shape[:2]
@@ -62,8 +68,7 @@ def make_regions(pixels: UInt8, parameters: LocalParameters) -> Regions:
     if parameters.regions == "grid":
         return grid((height, width), count)
     if parameters.regions == "windows":
-        size = max(1, round(min(height, width) / count))
-        return windows((height, width), size, max(1, size // 2))
+        return half_overlapping((height, width), count)
     return superpixels(pixels, count * count)
 
 

@@ -15,7 +15,7 @@ from .choosing import Chosen
 from .claims import CLAIMS
 from .drawing import Picture, picture
 from .stored import StoredRun
-from .wording import as_float, decimal, signed
+from .wording import decimal, or_nan, signed
 
 Float = NDArray[np.float64]
 _SHAPES = ("rising", "falling", "peaked", "flat", "mixed")
@@ -42,7 +42,9 @@ def cumulative_pictures(
         draws = {
             name: _from_zero(values.reshape(-1, values.shape[-1])) for name, values in _curves(result).items()
         }
-        figure = dose_curve(_doses(result), draws, recognition=_recognition(result), onset=float(np.median(result.onset)))
+        figure = dose_curve(
+            _doses(result), draws, recognition=_recognition(result), onset=float(np.median(result.onset))
+        )
         caption = (
             f"Slope {signed(c.value)} decades per doubling, {c.why}; shape: {row['shape']}; "
             f"{_threshold(row)}."
@@ -56,7 +58,7 @@ def cumulative_pictures(
     )
     yield picture(figure, "cumulative shapes", "Shapes of the dose curves", caption)
     columns = {"identical copies": "slope", **CLAIMS["cumulative"].controls}
-    slopes = {name: [_number(row.get(column)) for row in rows] for name, column in columns.items()}
+    slopes = {name: [or_nan(row.get(column)) for row in rows] for name, column in columns.items()}
     known = {name: values for name, values in slopes.items() if np.isfinite(values).any()}
     caption = "One dot a photograph: what a doubling does, for identical copies and for each control."
     figure = distribution(known, unit="decades of odds per doubling")
@@ -75,11 +77,6 @@ def _threshold(row: Mapping[str, Any]) -> str:
         return "recognition crosses half-way without a trend"
     turns = "falls below" if threshold["falling"] else "reaches"
     return f"recognition {turns} half-way at {threshold['text']} copies"
-
-
-def _number(value: Any) -> float:
-    number = as_float(value)
-    return float("nan") if number is None else number
 
 
 def _curves(result: CumulativeResult) -> dict[str, Float]:

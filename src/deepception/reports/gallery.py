@@ -10,7 +10,7 @@ from ..plots import region_field
 from ..properties import LocalResult
 from .claims import CLAIMS
 from .drawing import mini_map, thumbnail
-from .pictures import region_masks
+from .maps import region_masks
 from .stored import StoredRun
 from .verdicts import title_of
 from .wording import decimal, probability

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 REPORT_NAME = "report.html"
+_ERROR_NAME = re.compile(r"^\w+Error: ")
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ def render_report(run: StoredRun) -> str:
             period=_period(results),
             columns=columns(results),
             photographs=photograph_rows(run),
-            failures=results["failures"],
+            failures=[{**f, "error": _ERROR_NAME.sub("", f["error"])} for f in results["failures"]],
             definitions=DEFINITIONS,
             provenance=provenance(run),
             period_parameters=parameters(run, "period"),
@@ -190,15 +192,13 @@ def _facts(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 def _unfinished(run: StoredRun) -> str:
     """What is missing, in one sentence; empty where nothing is."""
-    planned, finished = (int(run.results["units"][k]) for k in ("planned", "finished"))
     failed = len(run.results["failures"])
-    if finished >= planned and not failed:
-        return ""
     parts = []
-    if finished < planned:
+    if run.pending:
+        planned, finished = (whole(run.results["units"][k]) for k in ("planned", "finished"))
         parts.append(
-            f"This run is not complete: {whole(finished)} of {whole(planned)} known units are measured. "
-            "The figures below are about what is there."
+            f"This run is not complete: {finished} of {planned} known units are measured. "
+            "The figures below are about what is there; the same command continues it."
         )
     if failed:
         parts.append(

@@ -45,6 +45,28 @@ class StoredRun:
         """The entries of the measured photographs in ``results``, by SHA-256."""
         return {p["sha256"]: p for p in self.results["photographs"]}
 
+    @cached_property
+    def pending(self) -> int:
+        """Units that running again measures: not finished, not failed, not waiting for one that failed."""
+        finished = self.finished
+        failed = {(f["experiment"], f["photograph"]) for f in self.results["failures"]}
+        lost = {
+            finished.plan.clean_unit(p).hash for p in finished.plan.everyone if ("clean", p.name) in failed
+        }
+        pending = sum(
+            p.sha256 not in finished.clean and finished.plan.clean_unit(p).hash not in lost
+            for p in finished.plan.everyone
+        )
+        for entry in finished.measures.units:  # in order: what a unit depends on comes before it
+            unit = entry.unit
+            if finished.store.has(unit.hash):
+                continue
+            if (unit.experiment, unit.photograph_name) in failed or lost.intersection(unit.depends):
+                lost.add(unit.hash)
+            else:
+                pending += 1
+        return pending
+
     def frame(self, sha256: str) -> UInt8 | None:
         """A photograph as the observer saw it, uint8 ``[H, W, 3]``; ``None`` where it was not shown."""
         photograph = self._by_sha256.get(sha256)

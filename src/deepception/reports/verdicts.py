@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .claims import CLAIMS
-from .wording import as_float, counted, decimal, estimate, joined, odds_factor, spelled, whole
+from .wording import as_float, counted, estimate, joined, odds_factor, or_nan, spelled, whole
 
 HOLDS, FAILS, OPEN = "holds", "fails", "open"
 _WORDS = {HOLDS: "Holds", FAILS: "Does not hold", OPEN: "Cannot be judged"}
@@ -179,21 +179,13 @@ def overall(verdicts: Sequence[Verdict], photographs: int) -> str:
 def difference_rows(
     properties: Mapping[str, Mapping[str, Any]],
 ) -> list[tuple[str, float, float, float, float | None]]:
-    """Effect minus best control of each property, as rows of a forest plot."""
+    """Effect minus best control of each of the four, which share a unit, as rows of a forest plot."""
     rows: list[tuple[str, float, float, float, float | None]] = []
     for name, summary in properties.items():
+        if name not in CLAIMS:
+            continue
         difference = (summary["headline"] or {}).get("difference")
         if difference is not None:
-            value, low, high = (
-                number if (number := as_float(difference[k])) is not None else float("nan")
-                for k in ("value", "low", "high")
-            )
+            value, low, high = (or_nan(difference[k]) for k in ("value", "low", "high"))
             rows.append((title_of(name), value, low, high, None))
     return rows
-
-
-def difference_words(verdict: Verdict) -> str:
-    """The difference in one line: figure, interval and unit."""
-    if verdict.difference is None:
-        return decimal(None)
-    return f"{verdict.difference.text} {verdict.unit}"

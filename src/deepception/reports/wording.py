@@ -28,6 +28,12 @@ def as_float(value: Any) -> float | None:
     return None if math.isnan(number) else number
 
 
+def or_nan(value: Any) -> float:
+    """A stored number, NaN where it is none."""
+    number = as_float(value)
+    return math.nan if number is None else number
+
+
 def decimal(value: Any, digits: int = 2) -> str:
     """A number with ``digits`` decimals; a dash where it is not known."""
     number = as_float(value)

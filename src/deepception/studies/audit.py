@@ -156,14 +156,19 @@ def _entries(request: AuditRequest) -> tuple[list[PhotographEntry], dict[str, st
     broken: dict[str, str] = {}
     for ref in request.photographs:
         label = None if ref.label is None else resolve_label(ref.label, request.observer.labels)
+        path = str(ref.path)
+        readable = path.encode("utf-8", "replace").decode("utf-8")
+        if path != readable:  # no text file could hold it
+            broken[ref.name] = f"{readable} has a name that is not UTF-8: rename it."
+            continue
         try:
             with ref.path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            broken[ref.name] = f"{ref.path} cannot be read ({reason}): check the path of the photograph."
+            broken[ref.name] = f"{path} cannot be read ({reason}): check the path of the photograph."
             continue
-        entries.append(PhotographEntry(name=ref.name, path=str(ref.path), sha256=digest, label=label))
+        entries.append(PhotographEntry(name=ref.name, path=path, sha256=digest, label=label))
     return entries, broken
 
 

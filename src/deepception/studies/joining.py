@@ -149,7 +149,7 @@ def _shown(fields: Mapping[str, str], name: str) -> str:
 
 
 def _place(name: str) -> tuple[int, list[tuple[bool, int, str]]]:
-    """Sort key of a flattened name: what a person sets before what follows from it, the second before the tenth."""
+    """Sort key of a flattened name: what a person sets before what follows, the second before the tenth."""
     parts = name.split(".")
     return len(parts), [(part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 

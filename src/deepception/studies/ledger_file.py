@@ -110,8 +110,8 @@ def ledger_error(folder: Path, error: sqlite3.Error) -> RunFolderError:
             "(what was measured so far is kept)."
         )
     return RunFolderError(
-        f"{LEDGER_NAME} in '{folder}' cannot be used ({error}): check its permissions and its disk, or name another "
-        "folder."
+        f"{LEDGER_NAME} in '{folder}' cannot be used ({error}): check its permissions and its disk, or name "
+        "another folder."
     )
 
 

@@ -1,0 +1,198 @@
+"""Maps over a few photographs: what regions answer, where a patch speaks, what activates and what inhibits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..plots import distribution, place_map, region_map, shares_bar, variance_bars
+from ..properties import ActivationResult, LocalResult, SpatialResult
+from .choosing import Chosen
+from .drawing import Picture, picture, spread_of
+from .stored import StoredRun
+from .wording import decimal, or_nan, percent, signed
+
+_MAP_UNIT = "decades of odds"
+
+
+def _named(run: StoredRun, chosen: Chosen) -> str:
+    return f"{chosen.name}, {run.label(chosen.label)}"
+
+
+def local_pictures(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[str, Any]) -> Iterator[Picture]:
+    """Each chosen photograph with what its regions answer alone, and the necessity map of the middle one."""
+    found = [
+        (c, r, frame)
+        for c in chosen
+        if isinstance(r := run.result("local", c.sha256), LocalResult)
+        and (frame := run.frame(c.sha256)) is not None
+    ]
+    limits = spread_of([r.map for _, r, _ in found])
+    for c, result, frame in found:
+        row = next(row for row in summary["rows"] if row["sha256"] == c.sha256)
+        distinguishable = bool(row["best_distinguishable"])
+        figure = region_map(
+            frame,
+            result.map,
+            result.boxes,
+            masks=region_masks(result),
+            signed=True,
+            unit=_MAP_UNIT,
+            limits=limits,
+            mark=result.best.index if distinguishable else None,
+            names=("photograph", "each region shown alone"),
+        )
+        if row["depends_on_canvas"]:
+            note = (
+                "The map depends on the canvas (lowest rank correlation between two canvases "
+                f"{decimal(row['canvas_agreement'])}), so no best region is named."
+            )
+        elif distinguishable:
+            note = (
+                "Outlined: the most responsive region, chosen in "
+                f"{percent(row['best_same_choice'])} of resamples; on showings that did not choose it, "
+                f"it is worth {signed(row['best_value'])} decades."
+            )
+        else:
+            note = "No single best region: it is not distinguishable from others."
+        caption = f"Range {decimal(c.value)} decades, {c.why}. {note}"
+        yield picture(figure, f"local {c.sha256}", _named(run, c), caption)
+    if found:
+        c, result, frame = found[len(found) // 2]
+        figure = region_map(
+            frame,
+            result.necessity_map,
+            result.boxes,
+            masks=region_masks(result),
+            signed=True,
+            unit=_MAP_UNIT,
+            names=("photograph", "what each region’s absence costs"),
+        )
+        caption = (
+            "The other side of the same regions: how far the answer falls when one region is taken out of the "
+            "whole photograph. Rank correlation with what the regions answer alone: "
+            f"{decimal(result.summary()['sufficiency_necessity_correlation'])}."
+        )
+        yield picture(figure, f"necessity {c.sha256}", f"{_named(run, c)}: necessity", caption)
+
+
+def region_masks(result: LocalResult) -> list[NDArray[np.bool_]] | None:
+    """The mask of each region in its box, for superpixels; else ``None``."""
+    if not result.label_map.size:
+        return None
+    return [
+        result.label_map[y : y + h, x : x + w] == i
+        for i, (y, x, h, w) in enumerate(result.boxes.astype(int).tolist())
+    ]
+
+
+def spatial_pictures(
+    run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[str, Any]
+) -> Iterator[Picture]:
+    """What the patch of each chosen photograph answers at its places, and how its variance divides."""
+    found = [(c, r) for c in chosen if isinstance(r := run.result("spatial", c.sha256), SpatialResult)]
+    limits = spread_of([r.map for _, r in found])
+    for c, result in found:
+        figure = place_map(
+            _grey(run),
+            result.map,
+            result.places + result.step // 2,
+            result.patch_shape,
+            signed=True,
+            unit=_MAP_UNIT,
+            limits=limits,
+            patch=run.patch(c.sha256),
+        )
+        caption = (
+            f"What the patch adds to the empty canvas at {len(result.places)} places, mean over "
+            f"{len(result.phases)} phases, median over canvases. Range {decimal(c.value)} decades, {c.why}."
+        )
+        yield picture(figure, f"spatial {c.sha256}", _named(run, c), caption)
+    if found:
+        parts = np.array([_variance(r) for _, r in found])
+        figure = variance_bars(*parts.T, rows=[c.name for c, _ in found])
+        caption = (
+            "How the variance of the answer divides for the same photographs. Place: where the patch lies; "
+            "phase: how it is aligned within one step; interaction: what belongs to neither alone."
+        )
+        yield picture(figure, "spatial variance", "Place or alignment?", caption)
+
+
+def _variance(result: SpatialResult) -> tuple[float, float, float]:
+    """σ² of place, phase and interaction on the canvas whose share of place is the median one."""
+    parts = np.array([[v.place, v.phase, v.interaction] for v in result.variances])
+    clipped = parts.clip(min=0)
+    total = clipped.sum(axis=1)
+    share = np.divide(clipped[:, 0], total, out=np.zeros(len(parts)), where=total > 0)
+    place, phase, interaction = parts[np.argsort(share, kind="stable")[len(share) // 2]]
+    return float(place), float(phase), float(interaction)
+
+
+def activation_pictures(
+    run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[str, Any]
+) -> Iterator[Picture]:
+    """Signed maps of each chosen photograph on a canvas and on a photograph, and the places of all."""
+    found = [(c, r) for c in chosen if isinstance(r := run.result("activation", c.sha256), ActivationResult)]
+    limits = spread_of([r.canvas_maps[k] for _, r in found for k, _ in _backgrounds(r)])
+    for c, result in found:
+        patch = run.patch(c.sha256)
+        for k, canvas in _backgrounds(result):
+            behind = run.frame(result.background_sha256) if canvas == "photograph" else _grey(run)
+            on = f"on {result.background_name}" if canvas == "photograph" else f"on the {canvas} canvas"
+            figure = place_map(
+                behind,
+                result.canvas_maps[k],
+                result.places + result.step // 2,
+                result.patch_shape,
+                signed=True,
+                unit=_MAP_UNIT,
+                classes=result.classes[k],
+                limits=limits,
+                patch=patch,
+                name=on,
+            )
+            both = "both signs beyond doubt" if result.both_signs[k] else "not both signs beyond doubt"
+            caption = (
+                f"Patch of this photograph {on}: {both}; amplitude {signed(result.amplitudes[k])} decades."
+            )
+            if k == 0:
+                caption += f" The photograph is {c.why} of the amplitude."
+            yield picture(figure, f"activation {c.sha256} {canvas}", _named(run, c), caption)
+    counts = _class_counts(run, summary["rows"])
+    if sum(counts):
+        figure = shares_bar(["activator", "inhibitor", "neutral", "undecided"], counts, things="places")
+        caption = "All places of all photographs on all canvases, each judged by its own tests."
+        yield picture(figure, "activation shares", "What the places do", caption)
+    ends = {
+        words: [or_nan(row.get(column)) for row in summary["rows"]]
+        for words, column in (
+            ("strongest activation", "strongest_activation"),
+            ("strongest inhibition", "strongest_inhibition"),
+        )
+    }
+    caption = (
+        "One dot a photograph: the largest and the smallest mean effect over places, median over canvases. "
+        "Inhibition needs the second below zero."
+    )
+    yield picture(distribution(ends), "activation ends", "How far both ways", caption)
+
+
+def _backgrounds(result: ActivationResult) -> list[tuple[int, str]]:
+    """The first canvas, and the photograph where there is one."""
+    return [(k, n) for k, n in enumerate(result.canvases) if k == 0 or n == "photograph"]
+
+
+def _class_counts(run: StoredRun, rows: Sequence[Mapping[str, Any]]) -> list[float]:
+    names = run.results["settings"]["parameters"]["activation"]["canvases"]
+    canvases = sum(name != "photograph" for name in names)
+    return [
+        float(round(sum(row["shares"][kind] * row["places"] * canvases for row in rows)))
+        for kind in ("activator", "inhibitor", "neutral", "undecided")
+    ]
+
+
+def _grey(run: StoredRun) -> NDArray[np.uint8]:
+    return np.full((*run.finished.plan.shape, 3), 128, dtype=np.uint8)
