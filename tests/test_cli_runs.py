@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from command_line import (
@@ -36,6 +37,7 @@ from deepception.studies import Ledger, RunStore
 DIARIST = f"""
 import os, time
 import numpy as np
+from deepception.errors import UnreachableError
 from deepception.observers import FunctionObserver
 from deepception.stimuli import Frame
 
@@ -44,6 +46,8 @@ WEIGHTS = np.random.default_rng(5).normal(size=(147, 10)) / 255
 def answer(images):
     with open(os.environ["DIARY"], "a") as diary:
         diary.write("shown\\n" * len(images))
+        if diary.tell() > 6 * int(os.environ.get("LAST", 10**9)):
+            raise UnreachableError("the classifier does not answer any more: start it again.")
     time.sleep(float(os.environ.get("PAUSE", "0")))
     return images.reshape(-1, 7, 5, 7, 5, 3).mean(axis=(2, 4)).reshape(len(images), -1) @ WEIGHTS
 
@@ -78,10 +82,14 @@ class Desk:
         diary = self.room / f"{self.name}.diary"
         return diary.stat().st_size // len("shown\n") if diary.exists() else 0
 
-    def start(self, *arguments: object, pause: float = 0, **options: Any) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: object, pause: float = 0, last: int = 10**9, **options: Any
+    ) -> subprocess.Popen[str]:
+        """Start a command; the observer takes ``pause`` seconds each time and answers no more after ``last``."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("DIARY", f"{self.name}.diary")
             patch.setenv("PAUSE", str(pause))
+            patch.setenv("LAST", str(last))
             return start(*(arguments or self.command), cwd=self.room, **options)
 
     def run(self, *arguments: object) -> Done:
@@ -192,6 +200,34 @@ def test_interrupted_and_gone_on_with(room: Path, undisturbed: Desk) -> None:
 
     measured, noted = sum(desk.finished().values()), desk.shown
     done = desk.run(*shlex.split(command)[1:])
+    assert done.code == 0, done
+    assert desk.shown - noted == undisturbed.shown - measured
+    assert_same(desk.folder, undisturbed.folder)
+
+
+def test_interrupted_twice_it_stops_at_once(room: Path) -> None:
+    desk = Desk(room, "impatient")
+    process = desk.start(pause=10_000, preexec_fn=default_interrupt)
+    wait_for(lambda: desk.shown > 0, process)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "Ctrl-C again" not in process.stderr.readline():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert "Go on with: " in err
+
+
+def test_an_observer_that_is_lost(room: Path, undisturbed: Desk) -> None:
+    desk = Desk(room, "lost")
+    process = desk.start(last=400)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert_refused(Done(process.returncode, out, err), "does not answer any more", code=4)
+    measured, noted = sum(desk.finished().values()), desk.shown
+    assert 0 < measured < 400 < noted
+    done = desk.run()
     assert done.code == 0, done
     assert desk.shown - noted == undisturbed.shown - measured
     assert_same(desk.folder, undisturbed.folder)
@@ -346,17 +382,21 @@ def test_an_audit_prints_its_result_alone(lab: Path, copied: Path) -> None:
     assert all(line.partition(": ")[2] for line in lines)
 
 
-@pytest.mark.parametrize(
-    ("name", "array"),
-    [("local", "keep"), ("spatial", "delta"), ("activation", "delta"), ("cumulative", "values")],
-)
-def test_measuring_one_property(lab: Path, tmp_path: Path, name: str, array: str) -> None:
+@pytest.mark.parametrize("name", ["local", "spatial", "activation", "cumulative"])
+def test_measuring_one_property(lab: Path, tmp_path: Path, name: str) -> None:
     command = ("measure", name, lab / "good.onnx", *two(lab), "--quick", "--out", tmp_path / "run")
     done = call(*command, "--json")
     assert done.code == 0, done
     found = json.loads(done.out)
     assert found["property"] == name
     assert len(found["results"]) == len(found["summary"]["rows"]) == 2
+    for result in found["results"]:
+        assert result["queries"] > 0
+        assert result["arrays"]
+        for array, content in result["arrays"].items():
+            values = np.array(content["values"], dtype=object)
+            assert content["axes"] or values.size == 0, array
+            assert values.size == 0 or values.ndim == len(content["axes"]), array
     assert " cost " in done.err
 
     whole = results(lab / "run")["properties"][name]
@@ -442,6 +482,14 @@ def test_whoever_reads_may_go_away(lab: Path, copied: Path, command: str) -> Non
     assert process.returncode == 0, err
     for word in ("Traceback", "Exception", "Error", "Broken"):
         assert word not in err
+
+
+@pytest.mark.slow
+def test_the_demo(tmp_path: Path) -> None:
+    done = run("demo", "--quick", cwd=tmp_path)
+    assert done.code == 0, done
+    assert f"report: {Path('deepception-demo-quick') / 'report.html'}" in done.out
+    assert (tmp_path / "deepception-demo-quick" / "report.html").exists()
 
 
 def test_help_and_version() -> None:

@@ -169,3 +169,25 @@ def test_moments_of_scrambles_are_recorded() -> None:
     np.testing.assert_allclose(result.moments[0], [first.mean(axis=0), first.std(axis=0)], rtol=1e-5)
     # Clipping changes them, but not by much.
     assert 0 < np.abs(result.scrambled_moments - result.moments).max() < 40
+
+
+@pytest.mark.parametrize("kind", ["grid", "windows", "superpixels"])
+def test_regions_of_a_real_photograph(kind: str) -> None:
+    """On a frame that seven cells do not divide: every region is shown, and its patch has the common shape."""
+    from importlib import resources
+
+    folder = resources.files("deepception") / "data" / "photos"
+    photo = next(file for file in sorted(folder.iterdir(), key=str) if file.name.endswith(".jpg"))
+    session = plant(lambda images: images[..., 1].astype(np.float64).mean(axis=(1, 2)) / 50, 100)
+    parameters = LocalParameters(regions=kind, canvases=("grey",), repeats=2, others=2)
+    result = measure_local(session, str(photo), 0, parameters=parameters)
+    assert result.name == photo.name
+    assert np.isfinite(result.sufficiency).all()
+    assert (result.areas > 0).all()
+    y, x, h, w = result.boxes.T
+    assert (y + h <= 100).all()
+    assert (x + w <= 100).all()
+    pixels = picture(100)
+    assert {result.patch(pixels, i).shape for i in range(len(result.boxes))} == {(14, 14)}
+    # A region's own brightness is all that this observer hears, so what is gained alone is lost without it.
+    assert spearman(result.map, result.necessity_map) > 0.99

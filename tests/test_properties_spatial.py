@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deepception.errors import InputError
 from deepception.properties import (
@@ -14,6 +16,7 @@ from deepception.properties import (
     measure_spatial,
     measure_spatial_controls,
 )
+from deepception.properties.placing import make_placing
 from deepception.sessions import Session
 from deepception.statistics import spearman, spread
 from deepception.stimuli import Patch, crop
@@ -146,6 +149,37 @@ def test_a_patch_that_cannot_move_is_refused() -> None:
         patch = Patch(np.zeros((size, size, 3), dtype=np.uint8))
         with pytest.raises(InputError, match="smaller patch"):
             measure_spatial(located(places), subject(SIDE), patch=patch, parameters=GREY)
+
+
+@settings(deadline=None)
+@given(
+    height=st.integers(16, 90),
+    width=st.integers(16, 90),
+    patch=st.tuples(st.integers(1, 14), st.integers(1, 14)),
+    per_axis=st.integers(1, 6),
+    period=st.none() | st.integers(2, 40),
+)
+def test_places_and_phases_stay_inside(
+    height: int, width: int, patch: tuple[int, int], per_axis: int, period: int | None
+) -> None:
+    placing = make_placing(
+        (height, width), patch, per_axis=per_axis, phases=16, period=period, seed=0, purpose="test"
+    )
+    assert len(placing.y) == len(placing.x) == placing.rows * placing.columns
+    assert 1 <= placing.rows <= per_axis
+    assert 1 <= placing.columns <= per_axis
+    # Every place at every phase is wholly inside, and two places never coincide.
+    assert placing.y.min() + placing.phases.min() >= 0
+    assert (placing.y.max() + placing.phases[:, 0].max() + patch[0]) <= height
+    assert (placing.x.max() + placing.phases[:, 1].max() + patch[1]) <= width
+    assert len(np.unique(placing.places, axis=0)) == len(placing.y)
+    assert (placing.places % placing.step == 0).all()
+    assert placing.phases.shape == (16, 2)
+    assert placing.phases.max() < placing.step
+    if placing.period is not None:
+        assert placing.step == period
+        # Two places at least, else there is nothing to compare.
+        assert min(placing.rows, placing.columns) >= min(2, per_axis)
 
 
 # --- the period ------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import say, show_json
+from .interrupting import first_interrupt_noted
 from .options import model_options, open_model, run_options, setting_options
 
 if TYPE_CHECKING:
@@ -69,12 +70,13 @@ def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcom
     from ..sessions import RichProgress
     from ..studies.audit import run_audit
 
-    with RichProgress() as progress:
-        outcome = run_audit(request, out, progress=progress, on_price=say_price)
-    if report:
-        from ..reports import write_report
+    with first_interrupt_noted() as asked:
+        with RichProgress() as progress:
+            outcome = run_audit(request, out, progress=progress, on_price=say_price, cancel=asked)
+        if report:
+            from ..reports import write_report
 
-        write_report(out)
+            write_report(out)
     failed = outcome.execution.failed
     if outcome.execution.stopped is None and outcome.exit_code == 2 and failed:
         raise failed[0].error

@@ -27,7 +27,8 @@ class Headline:
         controls: Median of each control over the photographs that have it.
         best_control: The control that comes closest to the effect; empty where there is none.
         difference: Paired median of effect − best control.
-        holds: Lower bound of ``difference`` above 0; ``None`` where this cannot be judged.
+        holds: Lower bounds of ``difference`` and of ``value`` above 0: more than the control, and an effect at
+            all; ``None`` where this cannot be judged.
         queries: What the measurements behind it cost, controls included.
         p: One-sided sign-flip p of the paired differences, for correction over observers and claims.
         reason: Why it cannot be judged, else empty.
@@ -90,7 +91,7 @@ def make_headline(
         controls=medians,
         best_control=best,
         difference=difference,
-        holds=bool(difference.low > 0) if judged else None,
+        holds=bool(difference.low > 0 and value.low > 0) if judged else None,
         queries=queries,
         p=p,
         reason=""

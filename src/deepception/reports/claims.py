@@ -45,7 +45,7 @@ CLAIMS: Mapping[str, Claim] = {
         compared="how far apart the regions of one photograph lie when each is shown alone",
         holds="Some regions of a photograph speak for its class much more than others, "
         "and more unequally than the controls do.",
-        fails="Regions answer differently, but no more so than their controls: the differences "
+        fails="Regions answer differently, but not demonstrably more so than their controls: the differences "
         "cannot be credited to what the regions show.",
         caution="The regions differ more than their controls do, but hardly from each other.",
         effect="range",
@@ -85,7 +85,7 @@ CLAIMS: Mapping[str, Claim] = {
         short="range over places",
         compared="how much the answer to one and the same patch changes with its place",
         holds="The same patch speaks louder at some places than at others, and more so than its controls do.",
-        fails="Moving the patch changes the answer, but no more than it does for the controls.",
+        fails="Moving the patch changes the answer, but not demonstrably more than it does for the controls.",
         caution="Place matters more than for the controls, but hardly at all.",
         effect="range",
         controls={
@@ -119,7 +119,7 @@ CLAIMS: Mapping[str, Claim] = {
         "(the weaker of the two)",
         holds="One and the same patch activates its class at some places and inhibits it at others, "
         "more than controls do.",
-        fails="No activation and inhibition by one patch shows beyond what the controls do.",
+        fails="No activation and inhibition by one patch is shown beyond what the controls do.",
         caution="The two sides are more balanced than for the controls, but on the typical photograph "
         "the patch acts in one direction only.",
         effect="amplitude",
@@ -150,7 +150,7 @@ CLAIMS: Mapping[str, Claim] = {
         compared="what each doubling of the number of identical copies does to the answer",
         holds="Repeating the patch adds up: every doubling of identical copies raises the answer, "
         "and by more than the controls do.",
-        fails="Repetition adds nothing beyond its controls.",
+        fails="Repetition is not shown to add anything beyond its controls.",
         caution="Further copies do not raise the answer; they only lower it less than the controls do.",
         effect="slope",
         controls={

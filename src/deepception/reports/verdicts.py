@@ -153,7 +153,7 @@ def _undecided(headline: Mapping[str, Any]) -> str:
     if high is not None and high < 0:
         return f"The effect is smaller than its best control ({headline['best_control']})."
     return (
-        f"Its difference from the best control ({headline['best_control']}) may be zero on these photographs."
+        f"The difference from the best control ({headline['best_control']}) may be zero on these photographs."
     )
 
 

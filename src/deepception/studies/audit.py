@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -282,8 +283,11 @@ def run_audit(
     progress: RichProgress | None = None,
     on_price: Callable[[Price], None] | None = None,
     session: Session | None = None,
+    cancel: threading.Event | None = None,
 ) -> AuditOutcome:
     """Measure what is not measured yet, and write ``results.json`` and ``rows.csv``.
+
+    Setting ``cancel`` ends the measuring after the batch in flight, as Ctrl-C does; what was measured is kept.
 
     Raises RunFolderError and InputError before anything is asked; whatever stops it later is in the outcome.
     """
@@ -294,10 +298,14 @@ def run_audit(
         spent = run.ledger.totals().transmissions
         budget = None if request.budget is None else max(0, request.budget - spent)
         asking = session or Session(
-            request.observer, budget=budget, batch_size=run.settings.batch_size, progress=progress
+            request.observer,
+            budget=budget,
+            batch_size=run.settings.batch_size,
+            progress=progress,
+            cancel=cancel,
         )
         try:
-            execution = _measure(run, asking, progress)
+            execution = _measure(run, asking, progress, cancel)
         finally:
             asking.close()
         # What joined later may not be what this process asked for: the folder's own settings tell.
@@ -316,7 +324,9 @@ def run_audit(
     return AuditOutcome(results, execution, 3 if code == 0 and broken else code)
 
 
-def _measure(run: OpenRun, session: Session, progress: RichProgress | None) -> ExecutionReport:
+def _measure(
+    run: OpenRun, session: Session, progress: RichProgress | None, cancel: threading.Event | None
+) -> ExecutionReport:
     plan = plan_of(run.settings, fingerprint=session.fingerprint)
     try:
         if run.settings.batch_size is None:
@@ -329,6 +339,7 @@ def _measure(run: OpenRun, session: Session, progress: RichProgress | None) -> E
     options: dict[str, Any] = {
         "ledger": run.ledger,
         "on_progress": tell,
+        "cancel": None if cancel is None else cancel.is_set,
         "spent": lambda: session.transmissions,
     }
     first = execute(plan_clean(plan, session), run.store, **options)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import PhotographError
+from ..errors import PhotographError, RunFolderError
 from ..properties import (
     Context,
     ControlTask,
@@ -334,8 +334,13 @@ def _plan_photograph(
 
 
 def result_of(kind: type[Result], outcome: Outcome) -> Result:
-    """The result that an outcome holds."""
-    return kind.from_parts(dict(outcome.arrays), dict(outcome.record))
+    """The result that an outcome holds. Raises RunFolderError where another version wrote it."""
+    try:
+        return kind.from_parts(dict(outcome.arrays), dict(outcome.record))
+    except TypeError as error:
+        raise RunFolderError(
+            f"a stored {kind.__name__} was written by another version of deepception: measure into another folder."
+        ) from error
 
 
 def _parts(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
