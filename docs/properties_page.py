@@ -207,7 +207,7 @@ def _activation(found: Mapping[str, Results]) -> str:
         [
             "## Activation–inhibition",
             f"> {CLAIMS['activation']}",
-            "Effect: the lesser of the strongest activation and the strongest inhibition over 25 places (above 0 only "
+            "Effect: the lesser of the strongest activation and the strongest inhibition over 25 places (16 where the frame holds no more multiples of the period; above 0 only "
             "where both signs occur), cross-fitted, median over three canvases. A place is an activator or inhibitor "
             "beyond ±0.1 decade at a false discovery rate of 5 % over places.",
             _headline_table(found, "activation"),
@@ -221,8 +221,9 @@ def _activation(found: Mapping[str, Results]) -> str:
                     "undecided": lambda f: _percent(f["mean_share_undecided"]),
                     "specific places": lambda f: _percent(f["specific_share"]),
                     "an activator and an inhibitor (FDR)": lambda f: _share(f["both_kinds"]),
+                    "… on a photograph": lambda f: _share(f.get("both_kinds_on_photograph")),
                     "both signs, simultaneous bands": lambda f: _share(f["shows_both_signs"]),
-                    "… on a photograph": lambda f: _share(f["shows_both_signs_on_photograph"]),
+                    "… on a photograph, likewise": lambda f: _share(f["shows_both_signs_on_photograph"]),
                     "presence (mean over places)": lambda f: _interval(f["presence"]),
                 },
             ),

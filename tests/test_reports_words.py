@@ -133,7 +133,7 @@ def test_verdicts(name: str) -> None:
     unknown = judge(name, summary(0.5, None, None))
     assert unknown is not None
     assert (unknown.state, unknown.best, unknown.difference) == ("open", None, None)
-    assert unknown.sentence == "This cannot be judged here: no control was measured with these settings."
+    assert unknown.sentence == "No control was measured with these settings."
 
 
 def test_the_sentence_over_all_properties() -> None:

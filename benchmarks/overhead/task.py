@@ -55,7 +55,7 @@ class Task:
     @property
     def step(self) -> int:
         """Pixels from one place to the next, the same on both axes."""
-        return (self.image.shape[0] - PATCH) // (self.grid - 1)
+        return int(self.image.shape[0] - PATCH) // (self.grid - 1)
 
     def stimuli(self) -> Stimuli:
         """The map as our package describes it."""

@@ -194,11 +194,9 @@ class ActivationResult(Result):
         return bool(self.both_signs[rows].sum() * 2 > len(rows))
 
     @property
-    def both_kinds(self) -> bool:
-        """Whether most canvases have an activator and an inhibitor, each at the false discovery rate."""
-        places = self.classes[self._canvas_rows]
-        both = (places == ACTIVATOR).any(axis=1) & (places == INHIBITOR).any(axis=1)
-        return bool(both.sum() * 2 > len(both))
+    def both_kinds(self) -> NDArray[np.bool_]:
+        """Backgrounds with an activator and an inhibitor, each at the false discovery rate, ``[K]``."""
+        return np.asarray((self.classes == ACTIVATOR).any(axis=1) & (self.classes == INHIBITOR).any(axis=1))
 
     def summary(self) -> dict[str, Any]:
         """The figures of this photograph."""
@@ -218,7 +216,8 @@ class ActivationResult(Result):
             "place_deviation": float(np.median(place[rows].std(axis=1))),
             "shares": self.shares(),
             "shows_both_signs": self.shows,
-            "both_kinds": self.both_kinds,
+            "both_kinds": bool(self.both_kinds[rows].mean() > 0.5),
+            "both_kinds_on_photograph": None if photograph is None else bool(self.both_kinds[photograph]),
             "both_signs": {
                 name: bool(flag) for name, flag in zip(self.canvases, self.both_signs, strict=True)
             },

@@ -207,9 +207,9 @@ def summarise_activation(rows: list[Row], queries: int) -> PropertySummary:
         figures[f"mean_share_{name}"] = dict(bca(values, "mean").to_json()) if values.size else None
     figures["both_kinds"] = share([bool(row["both_kinds"]) for row in rows])
     figures["shows_both_signs"] = share([bool(row["shows_both_signs"]) for row in rows])
-    on_photograph = [row["shows_both_signs_on_photograph"] for row in rows]
-    known = [bool(v) for v in on_photograph if v is not None]
-    figures["shows_both_signs_on_photograph"] = share(known) if known else None
+    for name in ("both_kinds_on_photograph", "shows_both_signs_on_photograph"):
+        known = [bool(row[name]) for row in rows if row[name] is not None]
+        figures[name] = share(known) if known else None
     return PropertySummary(
         "activation", headline, figures, rows, queries, _open(rows, "crops", "control patches")
     )

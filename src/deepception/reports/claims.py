@@ -131,6 +131,7 @@ CLAIMS: Mapping[str, Claim] = {
         },
         figures={
             "both_kinds": ("Photographs with an activator and an inhibitor on most canvases", SHARE),
+            "both_kinds_on_photograph": ("The same on a photograph of another class", SHARE),
             "shows_both_signs": ("Photographs with both signs beyond doubt, on a canvas", SHARE),
             "shows_both_signs_on_photograph": ("The same on a photograph of another class", SHARE),
             "strongest_activation": ("Largest mean effect of a place", DECADES),

@@ -121,7 +121,7 @@ def _sentence(name: str, headline: Mapping[str, Any], state: str) -> str:
     value = as_float(headline["value"]["value"])
     if state == OPEN:
         reason = str(headline["reason"]).rstrip(".") or "no control was measured"
-        return f"This cannot be judged here: {reason}."
+        return reason[:1].upper() + reason[1:] + "."
     if claim is None or value is None:
         return "The effect exceeds its best control." if state == HOLDS else _undecided(headline)
     if state == HOLDS:
