@@ -58,8 +58,9 @@ def _introduction(found: Mapping[str, Results], missing: Sequence[str]) -> str:
         f"{number} photographs of the develop split (class index 4 modulo 8, evenly spread), the class that is read is",
         "the label, setting *standard*, seed 0, ONNX Runtime on CPU. The photograph is the unit: medians over",
         "photographs with 95 % BCa intervals. All effects are in **decades of odds** (one decade: ten times the odds).",
-        "An effect *holds* on a network when the lower 95 % bound of the paired median (effect − best control) is above",
-        "0; the best control is the one that comes closest. What each figure means is in [methods.md](methods.md).",
+        "An effect *holds* on a network when the lower 95 % bounds of the paired median (effect − best control) and of",
+        "the effect itself are above 0; the best control is the one that comes closest. What each figure means is in",
+        "[methods.md](methods.md).",
     ]
     if missing:
         lines += ["", f"**Not measured yet:** {', '.join(missing)}. The same command goes on with them."]

@@ -22,7 +22,7 @@ from deepception.stimuli import render as render_stimuli
 @pytest.fixture(scope="module")
 def task() -> Task:
     with as_file(files("deepception") / "data" / "default" / "efficientnet_lite0.onnx") as path:
-        return make_task(NETWORK, path, grid=5, batch=25, threads=1)
+        return make_task(NETWORK, path, grid=7, batch=7, threads=1)
 
 
 def test_ours_and_the_others_are_shown_the_same_images(task: Task) -> None:
@@ -45,7 +45,9 @@ def test_ours_adds_little_memory(task: Task) -> None:
     assert 0 < memory.above_resting <= 60
 
 
-@pytest.mark.parametrize(("grid", "batch", "reason"), [(6, 12, "evenly"), (25, 16, "divide")])
+@pytest.mark.parametrize(
+    ("grid", "batch", "reason"), [(6, 12, "evenly"), (5, 25, "gaps"), (25, 16, "divide")]
+)
 def test_an_uneven_comparison_is_refused(task: Task, grid: int, batch: int, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         make_task(NETWORK, task.model, grid=grid, batch=batch, threads=1)

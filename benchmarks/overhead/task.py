@@ -93,7 +93,7 @@ class Task:
 def make_task(network: str, model: Path, *, grid: int, batch: int, threads: int) -> Task:
     """The task on one network: reads its preprocessing and its answer to the photograph.
 
-    Raises ValueError where the places would not be evenly spaced, or the batches not be full.
+    Raises ValueError where the places would not be evenly spaced or leave gaps, or the batches not be full.
     """
     from importlib.resources import as_file, files
 
@@ -109,6 +109,10 @@ def make_task(network: str, model: Path, *, grid: int, batch: int, threads: int)
     observer.close()
     if grid < 2 or (image.shape[0] - PATCH) % (grid - 1) or image.shape[0] != image.shape[1]:
         raise ValueError(f"{grid} evenly spaced places do not fit the frame {image.shape[:2]} of {network}")
+    if image.shape[0] - PATCH > PATCH * (grid - 1):
+        raise ValueError(
+            f"{grid} places on an axis leave gaps between squares of {PATCH} px, as Captum forbids"
+        )
     if grid**2 % batch:
         raise ValueError(
             f"batches of {batch} do not divide {grid**2} places: the tools would fill the last one differently"

@@ -66,11 +66,15 @@ _RUN = [
 ]
 
 _SETTING = [
-    click.option("--quick", "setting", flag_value="quick", help="About 650 queries a photograph."),
+    click.option("--quick", "setting", flag_value="quick", help="A first look on one canvas."),
+    click.option("--full", "setting", flag_value="full", help="Every control."),
     click.option(
-        "--full", "setting", flag_value="full", help="Every control, about 15,000 queries a photograph."
+        "--standard",
+        "setting",
+        flag_value="standard",
+        default=True,
+        help="What the verdicts rest on [default].",
     ),
-    click.option("--standard", "setting", flag_value="standard", default=True, help="About 4,200 [default]."),
 ]
 
 

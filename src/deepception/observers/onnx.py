@@ -212,6 +212,8 @@ def open_onnx(rest: str, options: OpeningOptions) -> OnnxObserver:
     engine = options.engine or "onnxruntime"
     if engine not in ("onnxruntime", "openvino"):
         raise InputError(f"there is no engine {engine!r} for ONNX files: use onnxruntime or openvino.")
+    if options.weights is not None:
+        raise InputError("an ONNX file holds its weights: leave --weights out.")
     chosen: Engine = "openvino" if engine == "openvino" else "onnxruntime"
     return OnnxObserver(
         rest,

@@ -88,11 +88,13 @@ def open_default(rest: str, options: OpeningOptions) -> Observer:
 
 def _open_text(spec: str | Path, options: OpeningOptions) -> Observer:
     text = str(spec)
+    if not text:
+        raise InputError(f"no model was named: give a file, or one of {_listing()}.")
     if text == DEFAULT_SPEC:
         return _factory(text)("", options)
     scheme, colon, rest = text.partition(":")
-    # One letter before a colon is a drive, and a file may have a colon in its name.
-    if isinstance(spec, Path) or not colon or len(scheme) == 1 or Path(text).exists():
+    # One letter before a colon is a drive, and a file or its folder may have a colon in its name.
+    if isinstance(spec, Path) or not colon or len(scheme) == 1 or "/" in scheme or Path(text).exists():
         suffix = Path(text).suffix.lower()
         if suffix not in _SCHEME_OF_SUFFIX:
             if not Path(text).exists():

@@ -261,7 +261,14 @@ def summarise_cumulative(rows: list[Row], queries: int) -> PropertySummary:
     figures["significant_trends"] = trends
     figures["thresholds"] = _counts([row["threshold"]["kind"] for row in rows])
     figures["threshold_median"] = _threshold_median([row["threshold"] for row in rows])
-    return PropertySummary("cumulative", headline, figures, rows, queries, [])
+    # A sign-flip test over d draws cannot give a p below 2^-d.
+    draws = min(row["draws"] * len(row["shapes"]) for row in rows)
+    left = (
+        []
+        if draws >= 5
+        else [f"With {draws} draws a photograph, no trend within one photograph can be found."]
+    )
+    return PropertySummary("cumulative", headline, figures, rows, queries, left)
 
 
 def _threshold_median(thresholds: Sequence[Row]) -> dict[str, Any] | None:
