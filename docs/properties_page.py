@@ -59,7 +59,9 @@ def _introduction(found: Mapping[str, Results], missing: Sequence[str]) -> str:
         "the label, setting *standard*, seed 0, ONNX Runtime on CPU. The photograph is the unit: medians over",
         "photographs with 95 % BCa intervals. All effects are in **decades of odds** (one decade: ten times the odds).",
         "An effect *holds* on a network when the lower 95 % bounds of the paired median (effect − best control) and of",
-        "the effect itself are above 0; the best control is the one that comes closest. What each figure means is in",
+        "the effect itself are above 0; the best control is the one that comes closest. Where the patch is the most",
+        "responsive region, a random region of the same photograph must exceed its control too: a region chosen for its",
+        "answer beats controls that were not chosen even where nothing is there. What each figure means is in",
         "[methods.md](methods.md).",
     ]
     if missing:
@@ -105,16 +107,19 @@ def _headline_table(found: Mapping[str, Results], name: str) -> str:
     for network, results in found.items():
         headline = results["properties"][name]["headline"]
         best = headline["best_control"]
+        beside = [] if name == "local" else [_interval(headline["unselected"])]
         rows.append(
             (
                 f"`{network}`",
                 _interval(headline["value"]),
                 f"{best}: {_interval(headline['controls'][best])}",
                 _interval(headline["difference"]),
+                *beside,
                 "yes" if headline["holds"] else "no",
             )
         )
-    return _table(("network", "effect", "best control", "effect − best control", "holds"), rows)
+    random = [] if name == "local" else ["random region − its best control"]
+    return _table(("network", "effect", "best control", "effect − best control", *random, "holds"), rows)
 
 
 def _figures(found: Mapping[str, Results], name: str, columns: Mapping[str, Callable[[Results], str]]) -> str:

@@ -113,7 +113,7 @@ def _table(network: dict[str, Any]) -> str:
         cells = [engine, _TOOLS[row["tool"]], str(row["forwards"]), f"{row['cpu']:.2f}"]
         cells += [_ratio(row["cpu_ratio"]), f"{row['wall']:.2f}", _ratio(row["wall_ratio"])]
         memory = row["memory_mb"]
-        cells += [f"{memory[name]:.0f}" if memory else "" for name in ("added", "imports")]
+        cells += [f"{round(memory[name]) or 0}" if memory else "" for name in ("added", "imports")]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

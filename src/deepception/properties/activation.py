@@ -42,6 +42,7 @@ class ActivationParameters:
         crops: Crops of other classes matched to the patch in mean and contrast, on each background.
         control_patches: Patches shown at every place of every background, shared by all photographs.
         control_repeats: Jittered repeats of each of them, at least 2.
+        random_region: Also measure a random region of the photograph, on the first canvas.
         others: Other classes whose answers are read from the same showings.
         margin: Half width of the neutral zone, decades of odds.
         q: False discovery rate over places.
@@ -55,6 +56,7 @@ class ActivationParameters:
     crops: int = 0
     control_patches: int = 24
     control_repeats: int = 2
+    random_region: bool = True
     others: int = 100
     margin: float = MARGIN
     q: float = 0.05
@@ -67,6 +69,7 @@ def measure_activation(
     label: int | str | None = None,
     *,
     patch: Patch | None = None,
+    random_patch: Patch | None = None,
     period: int | None = None,
     parameters: ActivationParameters | None = None,
     crops_from: Sequence[Subject] = (),
@@ -86,7 +89,9 @@ def measure_activation(
     before = session.queries
     subject = open_subject(session, image, label)
     shape = session.observer.frame.shape
-    patch = patch or most_responsive(session, subject, seed=seed).patch(subject.pixels)
+    if patch is None:
+        found = most_responsive(session, subject, seed=seed)
+        patch, random_patch = found.patch(subject.pixels), found.random_patch(subject.pixels, seed)
     backdrops = activation_backdrops(shape, parameters, background, seed)
     readers = classes_read(len(session.observer.labels), subject.label, parameters.others, seed)
     placing = activation_placing(shape, patch.shape, parameters, period, seed)
@@ -102,6 +107,9 @@ def measure_activation(
         show_placing(
             showing, "crops", [matched] * len(backdrops), backdrops, placing, jitter=jitter, seed=seed
         )
+    first = make_backdrops(shape, parameters.canvases[:1], seed=seed, background=background)
+    if random_patch is not None and parameters.random_region:
+        show_placing(showing, "random", [[random_patch]], first, placing, jitter=jitter, seed=seed)
     views = showing.ask(session, readers, "activation")
     empty = views["empty"].decades
     places, repeats = len(placing.y), len(placing.phases)
@@ -110,7 +118,8 @@ def measure_activation(
         """[K, P, R, L] of class c, or with P = 0 where it was not shown."""
         if name not in views:
             return np.empty((len(backdrops), 0, repeats, places))
-        values = over_empty(views[name].decades[..., :1], empty[:, :1], backdrops)[..., 0]
+        behind = first if name == "random" else backdrops
+        values = over_empty(views[name].decades[..., :1], empty[:, :1], behind)[..., 0]
         return np.ascontiguousarray(np.moveaxis(values, 3, 2))
 
     delta = over_empty(views["patch"].decades, empty, backdrops)[:, 0]
@@ -136,6 +145,7 @@ def measure_activation(
         others_amplitudes=amplitudes_of_classes(delta[..., 1:]),
         scrambled=part("scrambled"),
         crops=part("crops"),
+        random_delta=part("random")[0, 0] if "random" in views else np.empty((0, 0)),
         empty=empty[:, 0],
         empty_rank=views["empty"].rank[:, 0],
         empty_top=views["empty"].top,

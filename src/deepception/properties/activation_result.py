@@ -36,6 +36,7 @@ class ActivationResult(Result):
         others_amplitudes: ``[K, C]`` two-sided amplitude read for other classes.
         scrambled: ``[K, S, R, L]`` of the patch's scrambles.
         crops: ``[K, X, R, L]`` of matched crops of other classes.
+        random_delta: ``[R, L]`` of a random region on the first canvas, or ``[0, 0]``.
         background_name: The photograph behind the background ``"photograph"``, or empty.
         moments: float32 ``[2, 3]`` mean and deviation of the patch's channels, grey levels.
         scrambled_moments: float32 ``[K, S, 2, 3]`` those of its scrambles, after clipping.
@@ -51,6 +52,7 @@ class ActivationResult(Result):
         "scrambled_moments": ("background", "scramble", "moment", "channel"),
         "scrambled": ("background", "scramble", "repeat", "place"),
         "crops": ("background", "crop", "repeat", "place"),
+        "random_delta": ("repeat", "place"),
         "empty": ("variant",),
         "empty_rank": ("variant",),
         "empty_top": ("variant",),
@@ -71,6 +73,7 @@ class ActivationResult(Result):
     others_delta: NDArray[np.float32]
     scrambled: NDArray[np.float64]
     crops: NDArray[np.float64]
+    random_delta: NDArray[np.float64]
     empty: NDArray[np.float64]
     empty_rank: NDArray[np.int32]
     empty_top: NDArray[np.int64]
@@ -129,6 +132,11 @@ class ActivationResult(Result):
     def amplitude(self) -> float:
         """Median over the canvases of the two-sided amplitude."""
         return float(np.median(self.amplitudes[self._canvas_rows]))
+
+    @property
+    def random_amplitude(self) -> float:
+        """The same for the random region, on the first canvas; NaN where not measured."""
+        return two_sided_amplitude(self.random_delta) if self.random_delta.size else float("nan")
 
     @property
     def scrambled_amplitude(self) -> float:
@@ -224,6 +232,7 @@ class ActivationResult(Result):
             "shows_both_signs_on_photograph": None
             if photograph is None
             else bool(self.both_signs[photograph]),
+            "random_region_amplitude": self.random_amplitude,
             "scrambled_amplitude": self.scrambled_amplitude,
             "matched_crops_amplitude": self.crops_amplitude,
             "other_classes_amplitude": self.others_amplitude,

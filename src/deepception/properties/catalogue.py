@@ -190,10 +190,12 @@ spatial = Experiment(
 def _measure_activation(
     session: Any, subject: Subject, parameters: ActivationParameters, context: Context
 ) -> Result:
+    found = _local_of(context)
     return measure_activation(
         session,
         subject,
-        patch=_local_of(context).patch(subject.pixels),
+        patch=found.patch(subject.pixels),
+        random_patch=found.random_patch(subject.pixels, context.seed),
         period=context.period,
         parameters=parameters,
         crops_from=context.pool,
@@ -204,8 +206,8 @@ def _measure_activation(
 
 def _activation_price(parameters: ActivationParameters, shape: tuple[int, int], background: bool) -> int:
     names = [n for n in parameters.canvases if background or n != "photograph"]
-    patches = 1 + parameters.scrambles + parameters.crops
-    return _variants(names) + len(names) * patches * parameters.places**2 * parameters.repeats
+    patches = len(names) * (1 + parameters.scrambles + parameters.crops) + parameters.random_region
+    return _variants(names) + patches * parameters.places**2 * parameters.repeats
 
 
 def _activation_controls(
@@ -249,7 +251,7 @@ activation = Experiment(
     name="activation",
     question="Which places activate the class, and which inhibit it?",
     parameters={
-        "quick": ActivationParameters(places=3, canvases=("grey",), control_patches=0),
+        "quick": ActivationParameters(places=3, canvases=("grey",), control_patches=0, random_region=False),
         "standard": ActivationParameters(),
         "full": ActivationParameters(places=7, scrambles=1, crops=5),
     },
@@ -274,11 +276,13 @@ def _measure_cumulative(
 ) -> Result:
     field = context.earlier["activation"]
     assert isinstance(field, ActivationResult)
-    patch = _local_of(context).patch(subject.pixels)
+    found = _local_of(context)
+    patch = found.patch(subject.pixels)
     return measure_cumulative(
         session,
         subject,
         patch=patch,
+        random_patch=found.random_patch(subject.pixels, context.seed),
         ordered_places=spaced_places(field.places, field.canvas_maps[0], patch.shape),
         parameters=parameters,
         background=context.background,
@@ -294,11 +298,12 @@ def _cumulative_price(parameters: CumulativeParameters, shape: tuple[int, int], 
         _variants(parameters.canvases)
         + len(parameters.canvases) * parameters.draws * doses * cases
         + 2 * doses
+        + 2 * parameters.random_region * parameters.draws * doses
     )
 
 
 _QUICK_DOSES = CumulativeParameters(
-    doses=(1, 2, 4, 8, 16), draws=3, canvases=("grey",), crops=False, enlarged=False
+    doses=(1, 2, 4, 8, 16), draws=3, canvases=("grey",), crops=False, enlarged=False, random_region=False
 )
 
 cumulative = Experiment(

@@ -44,6 +44,7 @@ class CumulativeParameters:
         canvases: Names of the canvases.
         scrambles: Also show n scrambles at the same places.
         crops: Also show n different crops of the photograph at the same places.
+        random_region: Also repeat a random region and its scrambles, on the first canvas.
         enlarged: Also show one enlarged patch of the area of n copies.
         others: Other classes whose answers are read from the same showings.
         q: False discovery rate over photographs and canvases.
@@ -55,6 +56,7 @@ class CumulativeParameters:
     scrambles: bool = True
     crops: bool = True
     enlarged: bool = True
+    random_region: bool = True
     others: int = 100
     q: float = 0.05
 
@@ -79,6 +81,7 @@ def measure_cumulative(
     label: int | str | None = None,
     *,
     patch: Patch | None = None,
+    random_patch: Patch | None = None,
     ordered_places: NDArray[np.int32] | None = None,
     parameters: CumulativeParameters | None = None,
     background: Subject | None = None,
@@ -92,6 +95,7 @@ def measure_cumulative(
         label: The class c, an index or a name; the clean top-1 where ``None``.
         patch: The patch; the most responsive region of the photograph where ``None``, from a short local
             measurement whose queries are counted.
+        random_patch: A random region, repeated beside the patch on the first canvas.
         ordered_places: int32 ``[L, 2]`` (y, x) of places that do not overlap, best first, e.g. of an
             activation map: copies are then also added in this order and in the reverse one.
         parameters: How to measure; the defaults are those of ``standard``.
@@ -105,7 +109,9 @@ def measure_cumulative(
     before = session.queries
     subject = open_subject(session, image, label)
     shape = session.observer.frame.shape
-    patch = patch or most_responsive(session, subject, seed=seed).patch(subject.pixels)
+    if patch is None:
+        found = most_responsive(session, subject, seed=seed)
+        patch, random_patch = found.patch(subject.pixels), found.random_patch(subject.pixels, seed)
     doses = possible_doses(shape, patch.shape, parameters.doses)
     most, draws = max(doses), parameters.draws
     backdrops = make_backdrops(shape, parameters.canvases, seed=seed, background=background)
@@ -140,6 +146,13 @@ def measure_cumulative(
     if reachable:
         orders = [(o[:, 0], o[:, 1]) for o in (ordered, ordered[::-1])]
         _show_doses(showing, "ordered", [patch] * len(ordered), [orders], reachable, first)
+    if random_patch is not None and parameters.random_region:
+        drawn = [
+            scramble(random_patch, stream(seed, subject.sha256, "cumulative", "random scramble", i))
+            for i in range(most)
+        ]
+        _show_doses(showing, "random", [random_patch] * most, places[:1], doses, first)
+        _show_doses(showing, "random scrambled", drawn, places[:1], doses, first)
     views = showing.ask(session, readers, "cumulative")
     empty = views["empty"].decades
     base = backdrops.per_repeat(empty, draws)[:, :, None]
@@ -148,6 +161,12 @@ def measure_cumulative(
         if name not in views:
             return np.empty((len(backdrops), 0, len(doses)))
         return np.asarray((views[name].decades - base)[..., 0])
+
+    def beside(name: str) -> NDArray[np.float64]:
+        """[A, D] of class c on the first canvas, or [0, D] where it was not shown."""
+        if name not in views:
+            return np.empty((0, len(doses)))
+        return np.asarray(views[name].decades[0, ..., 0] - first.per_repeat(empty[:, 0], draws)[0, :, None])
 
     all_classes = views["copies"].decades - base
     others = np.array(
@@ -170,6 +189,8 @@ def measure_cumulative(
         scrambled=part("scrambled"),
         crops=part("crops"),
         enlarged=part("enlarged"),
+        random_copies=beside("random"),
+        random_scrambled=beside("random scrambled"),
         others_slope=others,
         best_first=in_order[0],
         worst_first=in_order[1],

@@ -26,6 +26,8 @@ class CumulativeResult(Result):
         scrambled: ``[K, A, D]`` n scrambles, or no draws.
         crops: ``[K, A, D]`` n different crops of the photograph, or no draws.
         enlarged: ``[K, A, D]`` one enlarged patch of equal area, or no draws.
+        random_copies: ``[A, D]`` n copies of a random region on the first canvas, or no draws;
+            ``random_scrambled`` n scrambles of it.
         others_slope: ``[K, C]`` the slope on log2 dose read for other classes.
         moments: float32 ``[2, 3]`` mean and deviation of the patch's channels, grey levels.
         scrambled_moments: float32 ``[S, 2, 3]`` those of its scrambles, after clipping.
@@ -41,6 +43,8 @@ class CumulativeResult(Result):
         "scrambled": ("canvas", "draw", "dose"),
         "crops": ("canvas", "draw", "dose"),
         "enlarged": ("canvas", "draw", "dose"),
+        "random_copies": ("draw", "dose"),
+        "random_scrambled": ("draw", "dose"),
         "others_slope": ("canvas", "class"),
         "moments": ("moment", "channel"),
         "scrambled_moments": ("scramble", "moment", "channel"),
@@ -61,6 +65,8 @@ class CumulativeResult(Result):
     scrambled: NDArray[np.float64]
     crops: NDArray[np.float64]
     enlarged: NDArray[np.float64]
+    random_copies: NDArray[np.float64]
+    random_scrambled: NDArray[np.float64]
     others_slope: NDArray[np.float64]
     best_first: NDArray[np.float64]
     worst_first: NDArray[np.float64]
@@ -94,6 +100,15 @@ class CumulativeResult(Result):
     def slope(self) -> float:
         """Median over canvases of ``slopes``."""
         return float(np.median(self.slopes))
+
+    def random_slopes(self) -> dict[str, float]:
+        """Slopes on the first canvas: of the random region's copies, of its scrambles and of different crops."""
+        crops = self.crops[0] if self.crops.size else self.crops
+        return {
+            "copies": self._slope(self.random_copies[None]),
+            "scrambles": self._slope(self.random_scrambled[None]),
+            "different crops of the class": self._slope(crops[None]),
+        }
 
     def control_slopes(self) -> dict[str, float]:
         """The slope of each control, median over canvases; NaN where not measured."""

@@ -27,8 +27,11 @@ class Headline:
         controls: Median of each control over the photographs that have it.
         best_control: The control that comes closest to the effect; empty where there is none.
         difference: Paired median of effect − best control.
-        holds: Lower bounds of ``difference`` and of ``value`` above 0: more than the control, and an effect at
-            all; ``None`` where this cannot be judged.
+        unselected: Paired median of a random region's effect − its best control (``unselected_control``), where
+            the effect is that of a region chosen for its answer: the controls were not chosen, so it needs an
+            effect that was not, either. ``None`` where the effect involves no choice, or none was measured.
+        holds: Lower bounds of ``difference``, of ``value`` and of ``unselected`` above 0: more than the control,
+            an effect at all, and not by choice; ``None`` where this cannot be judged.
         queries: What the measurements behind it cost, controls included.
         p: One-sided sign-flip p of the paired differences, for correction over observers and claims.
         reason: Why it cannot be judged, else empty.
@@ -41,63 +44,96 @@ class Headline:
     controls: dict[str, Interval] = field(default_factory=dict)
     best_control: str = ""
     difference: Interval | None = None
+    unselected: Interval | None = None
+    unselected_control: str = ""
     holds: bool | None = None
     queries: int = 0
     p: float | None = None
     reason: str = ""
 
 
+Column = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The same effect of a random region, for an effect of a region that was chosen for its answer.
+
+    Attributes:
+        effect: float64 ``[n]``, NaN where not measured.
+        controls: float64 ``[n]`` by name, exchangeable with ``effect`` if the claim were false.
+    """
+
+    effect: Column
+    controls: Mapping[str, Column]
+
+
 def make_headline(
     claim: str,
     quantity: str,
-    effect: NDArray[np.float64],
-    controls: Mapping[str, NDArray[np.float64]],
+    effect: Column,
+    controls: Mapping[str, Column],
     *,
     queries: int,
     unit: str = "decades of odds",
+    selection: Selection | None = None,
     seed: int = 0,
 ) -> Headline:
-    """Compare an effect, float64 ``[n]``, with each control, float64 ``[n]`` paired (NaN where missing)."""
+    """Compare an effect, float64 ``[n]``, with each control, float64 ``[n]`` paired (NaN where missing).
+
+    ``selection`` is given where the effect belongs to a region that was chosen for its answer.
+    """
     effect = np.asarray(effect, dtype=np.float64)
-    measured = {k: np.asarray(v, dtype=np.float64) for k, v in controls.items()}
-    measured = {k: v for k, v in measured.items() if np.isfinite(v[np.isfinite(effect)]).any()}
-    known = np.isfinite(effect)
-    value = bca(effect[known], seed=seed)
-    medians: dict[str, Interval] = {}
-    differences: dict[str, Interval] = {}
-    for name, control in measured.items():
-        both = known & np.isfinite(control)
-        medians[name] = bca(control[both], seed=seed)
-        differences[name] = bca((effect - control)[both], seed=seed)
+    value = bca(effect[np.isfinite(effect)], seed=seed)
+    differences = _differences(effect, controls, seed)
     if not differences:
-        return Headline(
-            claim,
-            quantity,
-            unit,
-            value,
-            queries=queries,
-            reason="no control was measured with these settings",
-        )
+        reason = "no control was measured with these settings"
+        return Headline(claim, quantity, unit, value, queries=queries, reason=reason)
     best = min(differences, key=lambda name: differences[name].value)
     difference = differences[best]
-    paired = effect - measured[best]
-    p = sign_flip(paired[np.isfinite(paired)], statistic="median", alternative="greater", seed=seed)
-    judged = difference.n >= FEWEST_PHOTOGRAPHS
+    paired = effect - controls[best]
+    unselected, beside = None, ""
+    if selection is not None:
+        found = _differences(selection.effect, selection.controls, seed)
+        beside = min(found, key=lambda name: found[name].value, default="")
+        unselected = found.get(beside)
+    reason = ""
+    if difference.n < FEWEST_PHOTOGRAPHS:
+        reason = (
+            f"{difference.n} photographs are too few for a 95 % statement; {FEWEST_PHOTOGRAPHS} are needed"
+        )
+    elif selection is not None and unselected is None:
+        reason = (
+            "the patch was chosen for its answer, and these settings measure no random region beside it, "
+            "which the controls could be compared with"
+        )
+    bounds = [difference.low, value.low, *([] if unselected is None else [unselected.low])]
     return Headline(
         claim,
         quantity,
         unit,
         value,
-        controls=medians,
+        controls={name: bca(_both(controls[name], effect), seed=seed) for name in differences},
         best_control=best,
         difference=difference,
-        holds=bool(difference.low > 0 and value.low > 0) if judged else None,
+        unselected=unselected,
+        unselected_control=beside,
+        holds=None if reason else all(low > 0 for low in bounds),
         queries=queries,
-        p=p,
-        reason=""
-        if judged
-        else f"{difference.n} photographs are too few for a 95 % statement; {FEWEST_PHOTOGRAPHS} are needed",
+        p=sign_flip(paired[np.isfinite(paired)], statistic="median", alternative="greater", seed=seed),
+        reason=reason,
     )
+
+
+def _both(values: Column, other: Column) -> Column:
+    """The values of the photographs that have both."""
+    return values[np.isfinite(values) & np.isfinite(other)]
+
+
+def _differences(effect: Column, controls: Mapping[str, Column], seed: int) -> dict[str, Interval]:
+    """Paired median of effect − control, for every control that some photograph has."""
+    paired = {name: (effect - control)[np.isfinite(effect - control)] for name, control in controls.items()}
+    return {name: bca(values, seed=seed) for name, values in paired.items() if values.size}
 
 
 def share(flags: NDArray[np.bool_] | list[bool]) -> dict[str, Any]:

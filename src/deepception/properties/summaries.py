@@ -12,7 +12,7 @@ from ..statistics import bca, benjamini_hochberg, kaplan_meier_median
 from .activation_result import ActivationControls, ActivationResult
 from .cumulative_result import CumulativeResult
 from .experiment import PropertySummary
-from .headline import make_headline, share
+from .headline import Selection, make_headline, share
 from .local_result import LocalControls, LocalResult
 from .result import jsonable
 from .spatial_result import SpatialControls, SpatialResult
@@ -121,6 +121,10 @@ def summarise_spatial(rows: list[Row], queries: int) -> PropertySummary:
         effect,
         controls,
         queries=queries,
+        selection=Selection(
+            _column(rows, "random_region_range"),
+            {"crops of other classes": controls["crops of other classes"]},
+        ),
     )
     figures: dict[str, Any] = {
         name: _median(rows, name)
@@ -164,11 +168,13 @@ def activation_row(result: ActivationResult, controls: Sequence[ActivationContro
         c.canvas: c.amplitude(result.label, result.sha256) for c in controls if c.canvas != "photograph"
     }
     known = [v for v in of_canvas.values() if np.isfinite(v)]
+    first = of_canvas.get(result.canvases[0], float("nan"))
     specific = result.specific(controls)
     return {
         **_header(result),
         **jsonable(result.summary()),
         "control_patches_amplitude": float(np.median(known)) if known else None,
+        "control_patches_amplitude_on_first_canvas": _finite(first),
         "crops": len(known),
         "specific_share": float(specific.mean()) if known else None,
         **{f"share_{name}": value for name, value in result.shares().items()},
@@ -188,9 +194,14 @@ def summarise_activation(rows: list[Row], queries: int) -> PropertySummary:
             "other classes, same patch": _column(rows, "other_classes_amplitude"),
         },
         queries=queries,
+        selection=Selection(
+            _column(rows, "random_region_amplitude"),
+            {"patches of other classes": _column(rows, "control_patches_amplitude_on_first_canvas")},
+        ),
     )
     names = (
         "amplitude",
+        "random_region_amplitude",
         "strongest_activation",
         "strongest_inhibition",
         "presence",
@@ -217,7 +228,7 @@ def summarise_activation(rows: list[Row], queries: int) -> PropertySummary:
 
 def cumulative_row(result: CumulativeResult, controls: Sequence[Any]) -> Row:
     """The figures of one photograph."""
-    slopes = result.control_slopes()
+    slopes, random = result.control_slopes(), result.random_slopes()
     return {
         **_header(result),
         **jsonable(result.summary()),
@@ -225,6 +236,9 @@ def cumulative_row(result: CumulativeResult, controls: Sequence[Any]) -> Row:
         "crops_slope": _finite(slopes["different crops"]),
         "enlarged_slope": _finite(slopes["one enlarged patch"]),
         "others_slope": _finite(slopes["other classes"]),
+        "random_region_slope": _finite(random["copies"]),
+        "random_region_scrambles_slope": _finite(random["scrambles"]),
+        "crops_slope_on_first_canvas": _finite(random["different crops of the class"]),
         "best_first_gain": float(result.best_first[-1] - result.best_first[0])
         if result.best_first.size
         else None,
@@ -248,8 +262,17 @@ def summarise_cumulative(rows: list[Row], queries: int) -> PropertySummary:
         },
         queries=queries,
         unit="decades of odds per doubling",
+        selection=Selection(
+            _column(rows, "random_region_slope"),
+            {
+                "scrambles": _column(rows, "random_region_scrambles_slope"),
+                "different crops of the class": _column(rows, "crops_slope_on_first_canvas"),
+            },
+        ),
     )
-    figures: dict[str, Any] = {name: _median(rows, name) for name in ("onset", "slope")}
+    figures: dict[str, Any] = {
+        name: _median(rows, name) for name in ("onset", "slope", "random_region_slope")
+    }
     shapes = [row["shape"] for row in rows]
     figures["shapes"] = {
         name: share([s == name for s in shapes]) for name in ("rising", "falling", "peaked", "flat", "mixed")

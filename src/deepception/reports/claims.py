@@ -130,6 +130,10 @@ CLAIMS: Mapping[str, Claim] = {
             "other classes, same patch": "other_classes_amplitude",
         },
         figures={
+            "random_region_amplitude": (
+                "The same amplitude for a random region, on the first canvas",
+                DECADES,
+            ),
             "both_kinds": ("Photographs with an activator and an inhibitor on most canvases", SHARE),
             "both_kinds_on_photograph": ("The same on a photograph of another class", SHARE),
             "shows_both_signs": ("Photographs with both signs beyond doubt, on a canvas", SHARE),
@@ -161,6 +165,7 @@ CLAIMS: Mapping[str, Claim] = {
             "other classes, same copies": "others_slope",
         },
         figures={
+            "random_region_slope": ("The same slope for a random region, on the first canvas", DECADES),
             "onset": ("Onset: what the first copy does, apart from repetition", DECADES),
             "threshold_median": (
                 "Copies at which recognition turns half-way, median photograph (Kaplan–Meier)",

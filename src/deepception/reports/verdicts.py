@@ -39,6 +39,7 @@ class Verdict:
         controls: Every control.
         best: The control nearest to the effect, or ``None``.
         difference: Effect minus best control, paired.
+        unselected: The same for a random region, where the effect's region was chosen for its answer.
         queries: What it cost.
         n: Photographs behind the difference, else behind the effect.
     """
@@ -53,6 +54,7 @@ class Verdict:
     controls: tuple[Estimate, ...]
     best: Estimate | None
     difference: Estimate | None
+    unselected: Estimate | None
     queries: str
     n: int
 
@@ -78,6 +80,7 @@ def judge(name: str, summary: Mapping[str, Any]) -> Verdict | None:
     if headline is None:
         return None
     value, difference = headline["value"], headline["difference"]
+    unselected = headline["unselected"]
     holds = headline["holds"]
     state = OPEN if holds is None else HOLDS if holds else FAILS
     best = headline["best_control"]
@@ -100,6 +103,13 @@ def judge(name: str, summary: Mapping[str, Any]) -> Verdict | None:
         difference=None
         if difference is None
         else Estimate(f"effect minus {best}", estimate(difference), whole(difference["n"])),
+        unselected=None
+        if unselected is None
+        else Estimate(
+            f"random region minus {headline['unselected_control']}",
+            estimate(unselected),
+            whole(unselected["n"]),
+        ),
         queries=whole(headline["queries"]),
         n=int(judged["n"]),
     )
@@ -149,7 +159,18 @@ def _size_of_failure(name: str, value: float) -> str:
 
 def _undecided(headline: Mapping[str, Any]) -> str:
     """What the interval of the difference says, where the claim does not hold."""
-    high = as_float(headline["difference"]["high"])
+    high, low = as_float(headline["difference"]["high"]), as_float(headline["difference"]["low"])
+    unselected = headline["unselected"]
+    if (
+        low is not None
+        and low > 0
+        and unselected is not None
+        and not (as_float(unselected["low"]) or 0.0) > 0
+    ):
+        return (
+            "The chosen region exceeds its best control, but a random region of the same photographs does not: "
+            "the difference may be due to the choice."
+        )
     if high is not None and high < 0:
         return f"The effect is smaller than its best control ({headline['best_control']})."
     return (
