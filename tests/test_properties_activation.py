@@ -217,18 +217,26 @@ def _phases(result: ActivationResult) -> np.ndarray:
 
 
 def test_claims_hold_only_beyond_the_controls() -> None:
-    for only, holds in ((PATCH, True), (None, False)):
+    other = crop(picture(SIDE, 9), 30, 5, 10, 10)
+    # Any patch counts; this one alone, which a choice would have found; this one wherever it is cut.
+    for only, beside, holds in ((None, PATCH, False), (PATCH, other, False), (PATCH, PATCH, True)):
         session = observer(only=only)
         controls = controls_on(session)
         rows = []
         for seed in range(6):
             me = subject(SIDE, 100 + seed)
             result = measure_activation(
-                session, me, patch=PATCH, period=T, parameters=replace(PLACES, scrambles=1), seed=seed
+                session,
+                me,
+                patch=PATCH,
+                random_patch=beside,
+                period=T,
+                parameters=replace(PLACES, scrambles=1),
+                seed=seed,
             )
             rows.append(activation_row(result, [controls]))
         summary = summarise_activation(rows, 0)
         assert summary.headline is not None
         assert summary.headline.holds is holds
         specific = summary.figures["specific_share"]["value"]
-        assert specific > 0.3 if holds else specific == 0
+        assert specific == 0 if only is None else specific > 0.3

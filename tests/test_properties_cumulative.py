@@ -85,11 +85,10 @@ def test_without_noise_the_curve_is_exact() -> None:
     assert flat.shape == "flat"
 
 
-def rows_of(session: Session) -> list[dict[str, object]]:
+def rows_of(session: Session, beside: Patch = PATCH) -> list[dict[str, object]]:
+    options = {"patch": PATCH, "random_patch": beside, "parameters": ONE}
     return [
-        cumulative_row(
-            measure_cumulative(session, subject(SIDE, 50 + s), patch=PATCH, parameters=ONE, seed=s), []
-        )
+        cumulative_row(measure_cumulative(session, subject(SIDE, 50 + s), seed=s, **options), [])
         for s in range(6)
     ]
 
@@ -100,6 +99,11 @@ def test_repetition_holds_where_copies_count_and_not_where_area_does() -> None:
     assert copies.holds
     assert copies.difference is not None
     assert copies.difference.value == pytest.approx(0.3, abs=0.08)
+    # A patch that alone does it, and was chosen for it, proves nothing.
+    other = crop(picture(SIDE, 9), 30, 5, 8, 8)
+    chosen = summarise_cumulative(rows_of(doses_of(CURVES["rising"]), other), 0).headline
+    assert chosen is not None
+    assert chosen.holds is False
     area = summarise_cumulative(rows_of(by_area(CURVES["rising"])), 0)
     assert area.headline is not None
     assert area.headline.holds is False

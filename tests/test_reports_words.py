@@ -87,7 +87,10 @@ def test_estimates_times_and_lists() -> None:
 
 
 def summary(
-    value: float, difference: tuple[float, float, float] | None, holds: bool | None
+    value: float,
+    difference: tuple[float, float, float] | None,
+    holds: bool | None,
+    unselected: tuple[float, float, float] | None = None,
 ) -> dict[str, Any]:
     def interval(middle: float, low: float, high: float) -> dict[str, Any]:
         return {"value": middle, "low": low, "high": high, "n": 9, "level": 0.95, "method": "bca"}
@@ -101,6 +104,8 @@ def summary(
             "controls": {"scrambles": interval(0.1, 0.0, 0.2)} if difference else {},
             "best_control": "scrambles" if difference else "",
             "difference": interval(*difference) if difference else None,
+            "unselected": interval(*unselected) if unselected else None,
+            "unselected_control": "crops" if unselected else "",
             "holds": holds,
             "queries": 1234,
             "reason": "" if holds is not None else "no control was measured with these settings",
@@ -120,9 +125,14 @@ def test_verdicts(name: str) -> None:
     assert yes.sentence.startswith(CLAIMS[name].holds)
     assert yes.difference is not None
     assert yes.difference.text == "0.30 [0.10, 0.40]"
-    low = judge(name, summary(-0.2, (0.3, 0.1, 0.4), True))
+    low = judge(name, summary(-0.2, (0.3, 0.1, 0.4), False))
     assert low is not None
     assert low.sentence == CLAIMS[name].caution  # beyond its control, but not there
+    chosen = judge(name, summary(0.5, (0.3, 0.1, 0.4), False, (0.1, -0.2, 0.4)))
+    assert chosen is not None
+    assert "may be due to the choice" in chosen.sentence
+    assert chosen.unselected is not None
+    assert chosen.unselected.text == "0.10 [−0.20, 0.40]"
     no = judge(name, summary(0.5, (0.1, -0.2, 0.4), False))
     assert no is not None
     assert no.state == "fails"

@@ -236,6 +236,15 @@ def test_an_asking_that_was_cancelled_in_its_last_batch_is_finished():
     assert numbers(session) == (8, 8, 0)
 
 
+@pytest.fixture
+def _listening():
+    """A shell that starts a job in the background has it ignore Ctrl-C: listen to it again."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_listening")
 def test_ctrl_c_keeps_the_batch_in_flight():
     class Pressed(Linear):
         def answer(self, images):
@@ -253,6 +262,7 @@ def test_ctrl_c_keeps_the_batch_in_flight():
     assert len(session.ask(shifts(12))) == 12, "the session goes on when asked again"
 
 
+@pytest.mark.usefixtures("_listening")
 def test_ctrl_c_is_not_lost_where_the_stream_is_left():
     class Pressed(Linear):
         def answer(self, images):
@@ -266,6 +276,7 @@ def test_ctrl_c_is_not_lost_where_the_stream_is_left():
         session.ask(shifts(4))
 
 
+@pytest.mark.usefixtures("_listening")
 def test_ctrl_c_twice_stops_at_once():
     class Hung(Linear):
         def answer(self, images):

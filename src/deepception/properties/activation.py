@@ -107,7 +107,7 @@ def measure_activation(
         show_placing(
             showing, "crops", [matched] * len(backdrops), backdrops, placing, jitter=jitter, seed=seed
         )
-    first = make_backdrops(shape, parameters.canvases[:1], seed=seed, background=background)
+    first = make_backdrops(shape, backdrops.names[:1], seed=seed, background=background)
     if random_patch is not None and parameters.random_region:
         show_placing(showing, "random", [[random_patch]], first, placing, jitter=jitter, seed=seed)
     views = showing.ask(session, readers, "activation")

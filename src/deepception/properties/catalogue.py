@@ -71,7 +71,8 @@ def _local_price(parameters: LocalParameters, shape: tuple[int, int], background
 def _local_controls(
     parameters: LocalParameters, pool: Sequence[Subject], shape: tuple[int, int]
 ) -> list[ControlTask]:
-    if parameters.crops == 0:
+    # Superpixels are a photograph's own: other photographs have no such regions.
+    if parameters.crops == 0 or parameters.regions == "superpixels":
         return []
     canvases = len(parameters.canvases)
 

@@ -77,24 +77,27 @@ def make_headline(
     queries: int,
     unit: str = "decades of odds",
     selection: Selection | None = None,
+    alike: Mapping[str, Column] | None = None,
     seed: int = 0,
 ) -> Headline:
     """Compare an effect, float64 ``[n]``, with each control, float64 ``[n]`` paired (NaN where missing).
 
-    ``selection`` is given where the effect belongs to a region that was chosen for its answer.
+    ``selection`` is given where the effect belongs to a region that was chosen for its answer. ``alike`` has the
+    effect as a control was measured, for controls that were not measured as the effect was.
     """
     effect = np.asarray(effect, dtype=np.float64)
     value = bca(effect[np.isfinite(effect)], seed=seed)
-    differences = _differences(effect, controls, seed)
+    effects = {name: (alike or {}).get(name, effect) for name in controls}
+    differences = _differences(effects, controls, seed)
     if not differences:
         reason = "no control was measured with these settings"
         return Headline(claim, quantity, unit, value, queries=queries, reason=reason)
     best = min(differences, key=lambda name: differences[name].value)
     difference = differences[best]
-    paired = effect - controls[best]
+    paired = effects[best] - controls[best]
     unselected, beside = None, ""
     if selection is not None:
-        found = _differences(selection.effect, selection.controls, seed)
+        found = _differences(dict.fromkeys(selection.controls, selection.effect), selection.controls, seed)
         beside = min(found, key=lambda name: found[name].value, default="")
         unselected = found.get(beside)
     reason = ""
@@ -113,7 +116,7 @@ def make_headline(
         quantity,
         unit,
         value,
-        controls={name: bca(_both(controls[name], effect), seed=seed) for name in differences},
+        controls={name: bca(_both(controls[name], effects[name]), seed=seed) for name in differences},
         best_control=best,
         difference=difference,
         unselected=unselected,
@@ -130,10 +133,12 @@ def _both(values: Column, other: Column) -> Column:
     return values[np.isfinite(values) & np.isfinite(other)]
 
 
-def _differences(effect: Column, controls: Mapping[str, Column], seed: int) -> dict[str, Interval]:
+def _differences(
+    effects: Mapping[str, Column], controls: Mapping[str, Column], seed: int
+) -> dict[str, Interval]:
     """Paired median of effect − control, for every control that some photograph has."""
-    paired = {name: (effect - control)[np.isfinite(effect - control)] for name, control in controls.items()}
-    return {name: bca(values, seed=seed) for name, values in paired.items() if values.size}
+    paired = {name: effects[name] - control for name, control in controls.items()}
+    return {name: bca(d[np.isfinite(d)], seed=seed) for name, d in paired.items() if np.isfinite(d).any()}
 
 
 def share(flags: NDArray[np.bool_] | list[bool]) -> dict[str, Any]:

@@ -43,7 +43,9 @@ def _header(result: Any) -> Row:
 def local_row(result: LocalResult, controls: Sequence[LocalControls]) -> Row:
     """The figures of one photograph, its shared controls read for its class."""
     usable = [c for c in controls if _usable(c.labels, c.sha256s, result.label, result.sha256)]
-    ranges = [c.ranges(result.label, range(len(c.labels))) for c in usable]
+    ranges = [
+        c.ranges(result.label, _usable(c.labels, c.sha256s, result.label, result.sha256)) for c in usable
+    ]
     carrying = result.carries(usable)
     return {
         **_header(result),
@@ -121,6 +123,8 @@ def summarise_spatial(rows: list[Row], queries: int) -> PropertySummary:
         effect,
         controls,
         queries=queries,
+        # The crops were shown on the first canvas only.
+        alike={"crops of other classes": _column(rows, "range_on_first_canvas")},
         selection=Selection(
             _column(rows, "random_region_range"),
             {"crops of other classes": controls["crops of other classes"]},

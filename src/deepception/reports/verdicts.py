@@ -135,7 +135,9 @@ def _sentence(name: str, headline: Mapping[str, Any], state: str) -> str:
     if claim is None or value is None:
         return "The effect exceeds its best control." if state == HOLDS else _undecided(headline)
     if state == HOLDS:
-        return claim.holds + _size(name, value) if value > 0 else claim.caution
+        return claim.holds + _size(name, value)
+    if _beyond(headline["difference"]) and not _beyond(headline["value"]):
+        return claim.caution
     return f"{claim.fails} {_size_of_failure(name, value)}{_undecided(headline)}"
 
 
@@ -157,16 +159,17 @@ def _size_of_failure(name: str, value: float) -> str:
     return ""
 
 
+def _beyond(interval: Mapping[str, Any]) -> bool:
+    """Whether a whole interval lies above zero."""
+    low = as_float(interval["low"])
+    return low is not None and low > 0
+
+
 def _undecided(headline: Mapping[str, Any]) -> str:
     """What the interval of the difference says, where the claim does not hold."""
-    high, low = as_float(headline["difference"]["high"]), as_float(headline["difference"]["low"])
+    high = as_float(headline["difference"]["high"])
     unselected = headline["unselected"]
-    if (
-        low is not None
-        and low > 0
-        and unselected is not None
-        and not (as_float(unselected["low"]) or 0.0) > 0
-    ):
+    if unselected is not None and _beyond(headline["difference"]) and not _beyond(unselected):
         return (
             "The chosen region exceeds its best control, but a random region of the same photographs does not: "
             "the difference may be due to the choice."
