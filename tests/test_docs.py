@@ -23,7 +23,7 @@ from deepception.observers.sidecar import read_sidecars
 from deepception.properties import Context, Experiment, open_subject
 from deepception.sessions import Session
 from deepception.stimuli import Frame, Photograph
-from deepception.studies.audit import embedded_photographs
+from deepception.studies import embedded_photographs
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

@@ -23,8 +23,7 @@ from deepception.reports import StoredRun, read_run, render_report, write_report
 from deepception.reports.claims import CLAIMS
 from deepception.reports.wording import decimal, estimate
 from deepception.stimuli import Frame
-from deepception.studies import PhotographRef
-from deepception.studies.audit import AuditRequest, run_audit
+from deepception.studies import AuditRequest, PhotographRef, run_audit
 
 EVIL = "<script>alert('x')</script>"
 EVIL_FILE = '"><img src=x onerror=alert(1)>.png'

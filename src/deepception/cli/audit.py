@@ -14,7 +14,7 @@ from .interrupting import first_interrupt_noted
 from .options import model_options, open_model, run_options, setting_options
 
 if TYPE_CHECKING:
-    from ..studies.audit import AuditOutcome, AuditRequest, Price
+    from ..studies import AuditOutcome, AuditRequest, Price
 
 
 @click.command()
@@ -49,7 +49,8 @@ def make_request(
     model: str, images: tuple[str, ...], given: dict[str, Any], properties: tuple[str, ...] | None = None
 ) -> AuditRequest:
     """The request that the options describe."""
-    from ..studies.audit import AuditRequest, known_properties
+    from ..properties import experiments
+    from ..studies import AuditRequest
     from ..studies.inputs import find_photographs
 
     observer = open_model(model, given)
@@ -58,7 +59,7 @@ def make_request(
         observer,
         model,
         photographs,
-        properties=properties or known_properties(),
+        properties=properties or tuple(experiments()),
         command=("deepception", *sys.argv[1:]),
         **given,
     )
@@ -68,7 +69,7 @@ def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcom
     """Run the audit with progress on stderr; raise what stopped it, after its report was written."""
     from ..errors import PhotographError
     from ..sessions import RichProgress
-    from ..studies.audit import run_audit
+    from ..studies import run_audit
 
     with first_interrupt_noted() as asked:
         with RichProgress() as progress:
@@ -111,7 +112,7 @@ def show_price(request: AuditRequest, out: Path | None, as_json: bool) -> int:
     """``--dry-run``: the price, and nothing is asked."""
     from dataclasses import asdict
 
-    from ..studies.audit import price_of, resolve
+    from ..studies import price_of, resolve
 
     settings, broken = resolve(request, out)
     price = price_of(settings)

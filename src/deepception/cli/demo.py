@@ -27,7 +27,7 @@ def demo(quick: bool, out: Path | None, threads: int | None) -> int:
     Needs no other file and no network; takes about three minutes on two cores.
     """
     from ..observers import open_observer
-    from ..studies.audit import AuditRequest, embedded_photographs
+    from ..studies import AuditRequest, embedded_photographs
     from ..studies.inputs import find_photographs
 
     folder = out or Path("deepception-demo-quick" if quick else "deepception-demo")

@@ -1,6 +1,7 @@
 """Studies: many observers × many photographs, cut into units that are measured once, kept, and resumed.
 
-Nothing here knows a property or asks an observer: a unit's outcome is arrays, a record and what it cost.
+Units, store, ledger and engine know no property: a unit's outcome is arrays, a record and what it cost. The audit
+fills them: request, control pool, plan, price, run, results.
 """
 
 from __future__ import annotations
@@ -17,7 +18,11 @@ from .store import FinishedUnit, RunStore
 from .units import Outcome, Unit
 
 if TYPE_CHECKING:
+    from .audit import AuditOutcome, run_audit
     from .joining import create_or_join, difference, fix_batch_size
+    from .pool import embedded_photographs
+    from .price import Price, price_of
+    from .request import AuditRequest, resolve
     from .settings import (
         Extension,
         ObserverEntry,
@@ -28,6 +33,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "AuditOutcome",
+    "AuditRequest",
     "BlockedUnit",
     "ExecutionReport",
     "Extension",
@@ -41,6 +48,7 @@ __all__ = [
     "PhotographEntry",
     "PhotographRef",
     "PlannedUnit",
+    "Price",
     "Progress",
     "RunLock",
     "RunSettings",
@@ -51,14 +59,25 @@ __all__ = [
     "check_usable",
     "create_or_join",
     "difference",
+    "embedded_photographs",
     "execute",
     "find_photographs",
     "fix_batch_size",
     "load_settings",
     "open_run",
+    "price_of",
+    "resolve",
+    "run_audit",
 ]
 
 _LAZY = {
+    "AuditOutcome": "audit",
+    "AuditRequest": "request",
+    "Price": "price",
+    "embedded_photographs": "pool",
+    "price_of": "price",
+    "resolve": "request",
+    "run_audit": "audit",
     "Extension": "settings",
     "ObserverEntry": "settings",
     "PhotographEntry": "settings",

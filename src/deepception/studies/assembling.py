@@ -15,6 +15,7 @@ from ..properties.result import jsonable
 from .files import write_atomically
 from .ledger import Failure
 from .plan import AuditPlan, MeasurePlan, PlannedPhotograph, plan_measures, result_of
+from .pool import embedded_by_sha256
 from .settings import RunSettings, load_settings
 from .store import RunStore
 
@@ -54,11 +55,13 @@ def plan_of(settings: RunSettings, *, fingerprint: str | None = None) -> AuditPl
     parameters: dict[str, Any] = {
         name: TypeAdapter(kind).validate_python(chosen["parameters"][name]) for name, kind in kinds.items()
     }
+    paths = {sha256: str(path) for sha256, path in embedded_by_sha256().items()}
+    paths |= {p.sha256: p.path for p in settings.photographs}
     return AuditPlan(
         fingerprint=fingerprint or settings.observers[0].fingerprint,
         shape=tuple(chosen["frame"]),
         photographs=[PlannedPhotograph(p.name, p.path, p.sha256, p.label) for p in settings.photographs],
-        pool=[PlannedPhotograph(**p) for p in chosen["pool"]],
+        pool=[PlannedPhotograph(path=paths.get(p["sha256"], p["name"]), **p) for p in chosen["pool"]],
         period_photographs=chosen["period_photographs"],
         experiments=experiments,
         parameters=parameters,

@@ -1,0 +1,158 @@
+"""What a person asks of an audit, and the settings of the run that follow from it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..errors import InputError, PhotographError, RunFolderError
+from ..observers import Observer, fingerprint, resolve_label
+from ..properties import PeriodParameters, with_needs
+from ..properties.catalogue import POOL
+from ..properties.experiment import SETTINGS
+from ..properties.result import jsonable
+from .inputs import PhotographRef
+from .pool import Usable, choose_controls, uses_pool
+from .settings import ObserverEntry, PhotographEntry, RunSettings, load_settings
+
+PERIOD_PHOTOGRAPHS = {"quick": 0, "standard": 12, "full": 12}
+
+LEAST_SIDE = 14
+"""Pixels of the smallest frame: a patch of a seventh of its side then has four."""
+
+
+@dataclass(frozen=True)
+class AuditRequest:
+    """What a person asks for.
+
+    Attributes:
+        observer: Who is audited; ``spec`` is how it was named.
+        photographs: Where the photographs are and what is known of their classes.
+        setting: quick, standard or full.
+        properties: Names of the properties; what they need is measured too.
+        seed: Seed of everything random.
+        budget: Most images that the run may send in all, or ``None``.
+        batch_size: Images at once; found by a probe where ``None``.
+        regions: Kind of regions: grid, windows or superpixels.
+        as_is: Photographs are shown untouched and must have the frame's size.
+        max_pixels: Largest photograph that is decoded in full.
+        command: The command line, kept in the run.
+    """
+
+    observer: Observer
+    spec: str
+    photographs: Sequence[PhotographRef]
+    setting: str = "standard"
+    properties: tuple[str, ...] = ("local", "spatial", "activation", "cumulative")
+    seed: int = 0
+    budget: int | None = None
+    batch_size: int | None = None
+    regions: str = "grid"
+    as_is: bool = False
+    max_pixels: int = 100_000_000
+    command: tuple[str, ...] = ()
+
+
+def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSettings, dict[str, str]]:
+    """The settings of the run, and the photographs that cannot even be read, with why.
+
+    Joining a run takes its control photographs from ``run.json``, so that more photographs change nothing.
+    """
+    if request.setting not in SETTINGS:
+        raise InputError(f"there is no setting {request.setting!r}: choose among {', '.join(SETTINGS)}.")
+    check_frame(request.observer.frame.shape)
+    entries, broken = _entries(request)
+    usable = Usable(request.observer.frame, as_is=request.as_is, max_pixels=request.max_pixels)
+    if not any(usable(entry.path) for entry in entries):
+        raise PhotographError(next(iter([*broken.values(), *usable.reasons.values()])))
+    wanted = with_needs(request.properties)
+    parameters: dict[str, Any] = {e.name: e.for_setting(request.setting) for e in wanted}
+    if "local" in parameters:
+        parameters["local"] = replace(parameters["local"], regions=request.regions)
+    parameters["period"] = PeriodParameters(photographs=PERIOD_PHOTOGRAPHS[request.setting])
+    observer = request.observer
+    there = load_settings(folder) if folder and (folder / "run.json").exists() else None
+    if there is not None:
+        _refuse_other_observer(folder, there, observer)
+    if there is not None and {"pool", "period_photographs"} <= there.settings.keys():
+        pool, period = there.settings["pool"], there.settings["period_photographs"]
+    else:
+        size = POOL if any(uses_pool(e, parameters[e.name], observer) for e in wanted) else 0
+        pool, period = choose_controls(entries, request.seed, size, parameters["period"].photographs, usable)
+    settings = {
+        "setting": request.setting,
+        "properties": [e.name for e in wanted],
+        "parameters": jsonable(parameters),
+        "frame": list(observer.frame.shape),
+        "labels": list(observer.labels),
+        "pool": pool,
+        "period_photographs": period,
+        "as_is": request.as_is,
+        "max_pixels": request.max_pixels,
+    }
+    made = RunSettings(
+        version=__version__,
+        settings=settings,
+        seed=request.seed,
+        batch_size=request.batch_size,
+        observers=(
+            ObserverEntry(
+                name=observer.name,
+                spec=request.spec,
+                fingerprint=fingerprint(observer),
+                identity=observer.identity,
+            ),
+        ),
+        photographs=tuple(entries),
+        command=request.command,
+    )
+    return made, broken
+
+
+def _entries(request: AuditRequest) -> tuple[list[PhotographEntry], dict[str, str]]:
+    entries: list[PhotographEntry] = []
+    broken: dict[str, str] = {}
+    for ref in request.photographs:
+        label = None if ref.label is None else resolve_label(ref.label, request.observer.labels)
+        path = str(ref.path)
+        readable = path.encode("utf-8", "replace").decode("utf-8")
+        if path != readable:  # no text file could hold it
+            broken[ref.name] = f"{readable} has a name that is not UTF-8: rename it."
+            continue
+        try:
+            with ref.path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            broken[ref.name] = f"{path} cannot be read ({reason}): check the path of the photograph."
+            continue
+        entries.append(PhotographEntry(name=ref.name, path=path, sha256=digest, label=label))
+    return entries, broken
+
+
+def check_frame(shape: tuple[int, int]) -> None:
+    """Raise InputError where a frame, (height, width), is too small to be divided into regions."""
+    if min(shape) < LEAST_SIDE:
+        raise InputError(
+            f"the observer's frame of {shape[0]}x{shape[1]} pixels is too small for a grid of regions and a "
+            f"patch: it needs {LEAST_SIDE} pixels a side or more."
+        )
+
+
+def _refuse_other_observer(folder: Path | None, there: RunSettings, observer: Observer) -> None:
+    """An audit is about one observer: its page has no room for another's figures."""
+    known = there.observers[0]
+    if known.fingerprint == fingerprint(observer):
+        return
+    if "process" in observer.identity:
+        advice = "a Python function without a version is another observer in each process: give it one"
+    else:
+        advice = "name another folder"
+    raise RunFolderError(
+        f"'{folder}' is the audit of another observer ({known.name}, fingerprint {known.fingerprint[:12]}; now "
+        f"it is {observer.name}, {fingerprint(observer)[:12]}): {advice}."
+    )
