@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import InputError
 from .labels import labels_from_json
-from .sidecar import Layer
+from .layers import Layer
 
 # Numbers that Pillow gave its filters; Frame has no Hamming filter (5).
 _RESAMPLE = {0: "nearest", 1: "lanczos", 2: "bilinear", 3: "bicubic", 4: "box"}

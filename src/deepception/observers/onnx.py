@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from ..errors import DeepceptionError, InputError, ObserverError
 from ..stimuli import Frame
+from .layers import Layer
 from .onnx_file import hash_onnx_file, read_onnx_file
 from .onnx_session import default_threads, find_image_input, find_scores, first_line, open_session
 from .preprocessing import Normaliser, OutputKind
 from .protocol import AnswerLevel, RawAnswers
 from .settings import ModelFacts, PreprocessingOptions, Settings, resolve_settings, said
-from .sidecar import Layer, read_sidecars
+from .sidecar import read_sidecars
 
 if TYPE_CHECKING:
     from .options import OpeningOptions

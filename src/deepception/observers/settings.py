@@ -11,8 +11,8 @@ from ..errors import InputError, ObserverError
 from ..stimuli import Frame
 from ..stimuli.frame import Fit, Interpolation
 from .labels import default_labels, imagenet_labels, read_labels
+from .layers import Layer
 from .preprocessing import ColourOrder, InputType, Layout, OutputKind, PixelRange, Preprocessing
-from .sidecar import Layer
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)

@@ -5,33 +5,15 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from .labels import labels_from_json, read_labels
+from .layers import Layer
 
 if TYPE_CHECKING:
     from .sidecar_schema import SidecarEntry
-
-
-@dataclass(frozen=True)
-class Layer:
-    """What one source says about preprocessing.
-
-    Attributes:
-        origin: Where it was said, for people: ``"flag"``, ``"sidecar mobilenet.json"``, ``"model"``,
-            ``"default"``.
-        values: Settings by name, only those that were said: height, width, fit, crop_fraction, interpolation,
-            mean, std, pixel_range, layout, colour_order, dtype, output, labels, label_order, label_offset,
-            classes, input_name, output_name, sha256, name.
-        warnings: Sentences about what was said and cannot be followed to the letter.
-    """
-
-    origin: str
-    values: dict[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
 
 
 def read_sidecars(model: Path | None, preprocessing: Path | None) -> list[Layer]:

@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, ObserverError
 from ..stimuli import Frame
+from .layers import Layer
 from .options import OpeningOptions
 from .preprocessing import Normaliser, Preprocessing, check_images
 from .protocol import AnswerLevel, RawAnswers
 from .settings import ModelFacts, PreprocessingOptions, Settings, resolve_settings, said
-from .sidecar import Layer, read_sidecars
+from .sidecar import read_sidecars
 from .torch_load import LoadedNetwork, load_network, state_digest
 
 if TYPE_CHECKING:

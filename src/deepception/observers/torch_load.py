@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import InputError, ObserverError
 from .function import import_object
 from .huggingface import layer_from_timm
-from .sidecar import Layer
+from .layers import Layer
 
 # Operators that an exported program calls; anything else that its JSON could name is a Python function.
 _SAFE_TARGET = re.compile(r"(torch\.ops\.|_operator\.|math\.|torch\.sym_|torch\._sym_)[\w.]+|[\w]+")

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from .dose_axes import Fractions, Threshold, dose_axis, dose_place, draw_recognition
 from .palette import BLUE, CATEGORIES, CONTROL, INK, MUTED, PAPER
 from .scales import finite, scale_y, span, spread_labels, zero_line
-from .sheet import MARGIN, Sheet, style
+from .sheet import MARGIN, Sheet
+from .style import style
 from .words import SMALL, UNIT, elide, number, plain, text_width
 
 if TYPE_CHECKING:

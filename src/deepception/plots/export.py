@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from .sheet import style
+from .style import style
 from .words import plain
 
 if TYPE_CHECKING:

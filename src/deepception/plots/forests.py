@@ -9,7 +9,8 @@ import numpy as np
 
 from .palette import BLUE, INK, MUTED, PAPER, VERMILLION
 from .scales import finite, scale_x, span, zero_line
-from .sheet import MARGIN, Sheet, clear_lines, style
+from .sheet import MARGIN, Sheet, clear_lines
+from .style import style
 from .words import BODY, SMALL, UNIT, elide, number, plain, text_width
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .palette import BLUE, CONTROL, INK, MUTED, PAPER, VERMILLION
 from .scales import finite, scale_x, scale_y, span, zero_line
-from .sheet import MARGIN, Sheet, clear_lines, style
+from .sheet import MARGIN, Sheet, clear_lines
+from .style import style
 from .words import SMALL, UNIT, elide, number, plain, text_width
 
 if TYPE_CHECKING:

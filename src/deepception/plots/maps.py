@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from .fields import Masks, UInt8, overlay, region_field
 from .palette import MUTED, Limits, fit_limits
 from .pictures import colour_bar, map_words, outline, show
-from .sheet import MARGIN, Sheet, style
+from .sheet import MARGIN, Sheet
+from .style import style
 from .words import SMALL, UNIT
 
 if TYPE_CHECKING:

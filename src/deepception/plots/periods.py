@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from .palette import BLUE, MUTED, PAPER, VERMILLION
 from .scales import finite, scale_x, scale_y, span
-from .sheet import MARGIN, Sheet, style
+from .sheet import MARGIN, Sheet
+from .style import style
 from .words import SMALL, text_width
 
 if TYPE_CHECKING:

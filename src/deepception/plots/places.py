@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from .fields import UInt8, overlay, place_field, place_owner
 from .palette import INK, MUTED, PAPER, Limits, colour_of, colourise, fit_limits, ink_on
 from .pictures import colour_bar, map_words, outline, show, worth_words
-from .sheet import MARGIN, Sheet, style
+from .sheet import MARGIN, Sheet
+from .style import style
 from .words import SMALL, UNIT, plain, text_width
 
 if TYPE_CHECKING:

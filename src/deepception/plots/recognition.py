@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 from .dose_axes import Threshold, dose_axis, dose_place, draw_recognition
 from .palette import BLUE, MUTED
 from .scales import finite
-from .sheet import MARGIN, Sheet, style
+from .sheet import MARGIN, Sheet
+from .style import style
 from .words import SMALL, elide, number
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .palette import MUTED, PAPER, colour_of, hex_rgb, ink_on
-from .sheet import MARGIN, Sheet, style
+from .sheet import MARGIN, Sheet
+from .style import style
 from .words import BODY, SMALL, elide, number, plain, text_width
 
 if TYPE_CHECKING:
