@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
@@ -251,3 +252,15 @@ def _stated(text: str, row: str) -> list[int]:
     found = re.search(rf"{re.escape(row)} \|(.*)\|", text)
     assert found is not None
     return [int(cell.replace(",", "")) for cell in found[1].split("|")]
+
+
+def test_the_properties_page_is_made_from_its_figures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    page = importlib.import_module("properties_page")
+    made = importlib.import_module("properties")
+    page.write_page(ROOT / "docs" / "properties", tmp_path / "page.md", made.NETWORKS)
+    assert (tmp_path / "page.md").read_text(encoding="utf-8") == (ROOT / "docs" / "properties.md").read_text(
+        encoding="utf-8"
+    ), "run: python docs/properties.py --page"
