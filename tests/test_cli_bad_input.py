@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import json
 import os
 import resource
@@ -354,9 +355,15 @@ def test_a_bad_observer(
 
 
 def test_no_such_observer(lab: Path, kept: Path) -> None:
-    for model in (lab / "nothing.onnx", "onnx:nothing.onnx", lab / "nothing", "torch:nothing"):
+    for model in (lab / "nothing.onnx", "onnx:nothing.onnx", lab / "nothing"):
         done = call("audit", model, lab / "photos", "--quick", "--out", kept)
         assert_refused(done, "nothing")
+
+
+def test_no_such_torch_network(lab: Path, kept: Path) -> None:
+    there = importlib.util.find_spec("torch") is not None
+    done = call("audit", "torch:nothing", lab / "photos", "--quick", "--out", kept)
+    assert_refused(done, "nothing" if there else "deepception[torch]")
 
 
 def test_an_unknown_scheme(lab: Path, kept: Path) -> None:
