@@ -59,7 +59,7 @@ def _introduction(found: Mapping[str, Results], missing: Sequence[str]) -> str:
         "the label, setting *standard*, seed 0, ONNX Runtime on CPU. The photograph is the unit: medians over",
         "photographs with 95 % BCa intervals. All effects are in **decades of odds** (one decade: ten times the odds).",
         "An effect *holds* on a network when the lower 95 % bounds of the paired median (effect − best control) and of",
-        "the effect itself are above 0; the best control is the one that comes closest. Where the patch is the most",
+        "the effect itself are above 0; the best control is the one that it exceeds least surely. Where the patch is the most",
         "responsive region, a random region of the same photograph must exceed its control too: a region chosen for its",
         "answer beats controls that were not chosen even where nothing is there. What each figure means is in",
         "[methods.md](methods.md).",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import signal
@@ -376,10 +377,14 @@ def test_an_audit_prints_its_result_alone(lab: Path, copied: Path) -> None:
     before = spent(copied)
     lines = call(*command, page=False).out.splitlines()
     assert spent(copied) == before, "a finished run asks nothing"
-    assert [line.partition(":")[0] for line in lines] == [
+    figures = [line for line in lines if line.startswith("  ")]
+    assert len(figures) == 4
+    assert all(" decades of odds" in line and "; n = 2; " in line for line in figures)
+    said = [line for line in lines if line not in figures]
+    assert [line.partition(":")[0] for line in said] == [
         *("local", "spatial", "activation", "cumulative", "cost", "report")
     ]
-    assert all(line.partition(": ")[2] for line in lines)
+    assert all(line.partition(": ")[2] for line in said)
 
 
 @pytest.mark.parametrize("name", ["local", "spatial", "activation", "cumulative"])
@@ -406,8 +411,9 @@ def test_measuring_one_property(lab: Path, tmp_path: Path, name: str) -> None:
     text = call(*command)
     assert text.code == 0, text
     assert spent(tmp_path / "run") == before, "what was measured is not asked again"
-    first, *others = text.out.splitlines()
+    first, figures, *others = text.out.splitlines()
     assert first.startswith(f"{name}: ")
+    assert re.search(r"\[−?\d.*\] decades of odds.*; n = 2; \d+ queries$", figures)
     assert [line.partition(":")[0] for line in others] == ["p0.png", "p1.png"]
 
 

@@ -299,7 +299,7 @@ def test_what_depends_on_the_canvas_and_what_touches_the_limit_is_said(run: Stor
             "best_distinguishable": False,
             "range_touches_limit": True,
         }
-    local["figures"]["map_depends_on_canvas"] |= {"count": 7, "value": 1.0}
+    local["figures"]["map_depends_on_canvas"] = {"count": 7, "n": 7, "value": 1.0, "low": 0.6, "high": 1.0}
     text = Reader(render_report(other)).text
     assert "two canvases 0.31), so no best region is named" in text
     assert "On 7 photographs of 7 the map depends on the canvas" in text

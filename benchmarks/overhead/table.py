@@ -74,7 +74,7 @@ def checks(results: dict[str, Any]) -> list[Check]:
     memory = max(ours["memory_mb"]["added"], ours["memory_mb"]["above_resting"])
     found = [
         Check("Processor time, ours over the bare engine's", ours["cpu_ratio"][0], most=1.05),
-        Check("Added peak memory of ours", memory, " MB", most=60.0),
+        Check("Added peak memory of ours, ONNX Runtime", memory, " MB", most=60.0),
     ]
     if ("torch", "captum") in rows and ("torch, our allocator", "ours") in rows:
         captum, kept = rows["torch", "captum"]["wall"], rows["torch, our allocator", "captum"]["wall"]

@@ -91,7 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
         code = error.exit_code
     except (Cancelled, KeyboardInterrupt, click.Abort) as error:
         say(str(error) or "Interrupted.")
-        say(f"Go on with: {shlex.join(['deepception', *given])}")
+        if given and (given[0] in ("audit", "demo") or any(word.startswith("--out") for word in given)):
+            say(f"Go on with: {shlex.join(['deepception', *given])}")
         code = Cancelled.exit_code
     except DeepceptionError as error:
         say(str(error))

@@ -130,13 +130,17 @@ def show_price(request: AuditRequest, out: Path | None, as_json: bool) -> int:
 
 
 def show_verdict(name: str, summary: dict[str, Any]) -> None:
-    """One line: whether the claim holds on this observer, and what that means."""
+    """Whether the claim holds on this observer, what that means, and the figures."""
     from ..reports import judge
 
     found = judge(name, summary)
-    click.echo(
-        f"{name}: nothing to judge yet" if found is None else f"{name}: {found.word}. {found.sentence}"
-    )
+    if found is None:
+        click.echo(f"{name}: nothing to judge yet")
+        return
+    figures = [f"{found.effect.text} {found.unit}"]
+    figures += [f"{d.name} {d.text}" for d in (found.difference, found.unselected) if d is not None]
+    click.echo(f"{name}: {found.word}. {found.sentence}")
+    click.echo(f"  {'; '.join(figures)}; n = {found.n}; {found.queries} queries")
 
 
 def show_outcome(outcome: AuditOutcome, out: Path) -> None:

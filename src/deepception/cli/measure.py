@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from ..errors import Cancelled
 from . import show_json
 from .audit import make_request, run, show_price, show_verdict
 from .options import model_options, run_options, setting_options
@@ -47,7 +48,10 @@ def measure(
     if out is not None:
         return _measure(name, request, out, as_json)
     with tempfile.TemporaryDirectory(prefix="deepception-") as folder:
-        return _measure(name, request, Path(folder), as_json)
+        try:
+            return _measure(name, request, Path(folder), as_json)
+        except Cancelled as error:
+            raise Cancelled("Interrupted; without --out nothing is kept.") from error
 
 
 def _measure(name: str, request: Any, folder: Path, as_json: bool) -> int:

@@ -118,6 +118,9 @@ def _layer(content: dict[str, Any], path: Path, entry: str) -> Layer:
 
 def _values(read: SidecarEntry, path: Path, where: str) -> dict[str, Any]:
     values = {name: value for name, value in read.settings().items() if value is not None}
+    if ("mean" in values) != ("std" in values):
+        given, missing = ("mean", "std") if "mean" in values else ("std", "mean")
+        raise InputError(f"{where} gives {given} without {missing}: give both, or neither.")
     labels = values.pop("labels", None)
     if isinstance(labels, str):
         values["labels"] = read_labels(path.parent / labels)

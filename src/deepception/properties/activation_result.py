@@ -20,6 +20,7 @@ from ..statistics import (
     specific_places,
 )
 from ..stimuli.patches import UInt8
+from .headline import MOST_BOUNDS
 from .result import Result
 
 
@@ -106,7 +107,12 @@ class ActivationResult(Result):
 
     @cached_property
     def classes(self) -> NDArray[np.int8]:
-        """Each place on each background, int8 ``[K, L]``: 1 activator, −1 inhibitor, 0 neutral, 2 undecided."""
+        """Each place on each background, int8 ``[K, L]``: 1 activator, −1 inhibitor, 0 neutral, 2 undecided.
+
+        Where too many answers are only bounds, every place is undecided.
+        """
+        if self.censored > MOST_BOUNDS:
+            return np.full(self.canvas_maps.shape, UNDECIDED, dtype=np.int8)
         return np.stack([classify_places(d, margin=self.margin, q=self.q) for d in self.delta])
 
     @cached_property
@@ -135,8 +141,13 @@ class ActivationResult(Result):
 
     @property
     def random_amplitude(self) -> float:
-        """The same for the random region, on the first canvas; NaN where not measured."""
-        return two_sided_amplitude(self.random_delta) if self.random_delta.size else float("nan")
+        """The same for the random region, on the first canvas, as control patches are read; NaN without."""
+        return consecutive_amplitude(self.random_delta) if self.random_delta.size else float("nan")
+
+    @property
+    def amplitude_as_controls(self) -> float:
+        """Median over the canvases of the amplitude, read as that of control patches is."""
+        return float(np.median([consecutive_amplitude(self.delta[k]) for k in self._canvas_rows]))
 
     @property
     def scrambled_amplitude(self) -> float:
@@ -232,6 +243,8 @@ class ActivationResult(Result):
             "shows_both_signs_on_photograph": None
             if photograph is None
             else bool(self.both_signs[photograph]),
+            "amplitude_as_controls": self.amplitude_as_controls,
+            "bounded_share": self.censored,
             "random_region_amplitude": self.random_amplitude,
             "scrambled_amplitude": self.scrambled_amplitude,
             "matched_crops_amplitude": self.crops_amplitude,
@@ -304,11 +317,20 @@ class ActivationControls(Result):
 def two_sided_amplitude(repeats: NDArray[np.float64]) -> float:
     """The lesser of activation and inhibition over places, ``[R, L]``; above 0 only where both signs occur.
 
-    The strongest place of each sign is chosen on one repeat and read on another, over all pairs: so a patch
-    that was shown many times and one that was shown twice are treated alike.
+    The strongest place of each sign is chosen on one repeat and read on another, over all pairs.
     """
     count = len(repeats)
     strongest = repeats[:, repeats.argmax(axis=1)]
     weakest = repeats[:, repeats.argmin(axis=1)]
     readings = np.minimum(strongest, -weakest)
     return float((readings.sum() - np.trace(readings)) / (count * (count - 1)))
+
+
+def consecutive_amplitude(repeats: NDArray[np.float64]) -> float:
+    """The two-sided amplitude over the pairs (0, 1), (2, 3) … of repeats, ``[R, L]``: as control patches are read.
+
+    Neighbouring phases of a Sobol sequence lie far apart, and share no draw of a noise canvas: a patch that was
+    shown twice must be compared over such pairs only.
+    """
+    pairs = [repeats[i : i + 2] for i in range(0, len(repeats) - 1, 2)]
+    return float(np.mean([two_sided_amplitude(pair) for pair in pairs]))

@@ -42,6 +42,15 @@ def _variants(canvases: Sequence[str]) -> int:
     return sum(NOISE_DRAWS if name == "noise" else 1 for name in canvases)
 
 
+def _shown(parameters: Any, background: bool) -> Any:
+    """The parameters without the canvases that need a photograph of another class, where there is none."""
+    if background:
+        return parameters
+    return replace(
+        parameters, canvases=tuple(n for n in parameters.canvases if n not in ("blur", "photograph"))
+    )
+
+
 def _patch_shape(shape: tuple[int, int], count: int = 7) -> tuple[int, int]:
     return (shape[0] // count, shape[1] // count)
 
@@ -50,6 +59,7 @@ def _patch_shape(shape: tuple[int, int], count: int = 7) -> tuple[int, int]:
 
 
 def _measure_local(session: Any, subject: Subject, parameters: LocalParameters, context: Context) -> Result:
+    parameters = _shown(parameters, context.background is not None)
     return measure_local(
         session, subject, parameters=parameters, background=context.background, seed=context.seed
     )
@@ -62,6 +72,7 @@ def _regions(parameters: LocalParameters, shape: tuple[int, int]) -> int:
 
 
 def _local_price(parameters: LocalParameters, shape: tuple[int, int], background: bool) -> int:
+    parameters = _shown(parameters, background)
     regions = _regions(parameters, shape)
     canvases = len(parameters.canvases)
     scrambles = regions * (canvases * parameters.scrambles + 1) if parameters.scrambles else 0
@@ -119,6 +130,7 @@ def _local_of(context: Context) -> LocalResult:
 def _measure_spatial(
     session: Any, subject: Subject, parameters: SpatialParameters, context: Context
 ) -> Result:
+    parameters = _shown(parameters, context.background is not None)
     found = _local_of(context)
     return measure_spatial(
         session,
@@ -134,6 +146,7 @@ def _measure_spatial(
 
 
 def _spatial_price(parameters: SpatialParameters, shape: tuple[int, int], background: bool) -> int:
+    parameters = _shown(parameters, background)
     showings = parameters.places**2 * parameters.phases
     canvases = len(parameters.canvases)
     patches = canvases * (1 + parameters.scrambles) + parameters.random_region + parameters.crops
@@ -191,6 +204,7 @@ spatial = Experiment(
 def _measure_activation(
     session: Any, subject: Subject, parameters: ActivationParameters, context: Context
 ) -> Result:
+    parameters = _shown(parameters, context.background is not None)
     found = _local_of(context)
     return measure_activation(
         session,
@@ -206,7 +220,8 @@ def _measure_activation(
 
 
 def _activation_price(parameters: ActivationParameters, shape: tuple[int, int], background: bool) -> int:
-    names = [n for n in parameters.canvases if background or n != "photograph"]
+    parameters = _shown(parameters, background)
+    names = parameters.canvases
     patches = len(names) * (1 + parameters.scrambles + parameters.crops) + parameters.random_region
     return _variants(names) + patches * parameters.places**2 * parameters.repeats
 
@@ -275,6 +290,7 @@ activation = Experiment(
 def _measure_cumulative(
     session: Any, subject: Subject, parameters: CumulativeParameters, context: Context
 ) -> Result:
+    parameters = _shown(parameters, context.background is not None)
     field = context.earlier["activation"]
     assert isinstance(field, ActivationResult)
     found = _local_of(context)
@@ -292,6 +308,7 @@ def _measure_cumulative(
 
 
 def _cumulative_price(parameters: CumulativeParameters, shape: tuple[int, int], background: bool) -> int:
+    parameters = _shown(parameters, background)
     side = patch_side(shape, 1 / 7)
     doses = len(possible_doses(shape, (side, side), parameters.doses))
     cases = 1 + parameters.scrambles + parameters.crops + parameters.enlarged

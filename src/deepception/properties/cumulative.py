@@ -47,7 +47,7 @@ class CumulativeParameters:
         random_region: Also repeat a random region and its scrambles, on the first canvas.
         enlarged: Also show one enlarged patch of the area of n copies.
         others: Other classes whose answers are read from the same showings.
-        q: False discovery rate over photographs and canvases.
+        q: False discovery rate over photographs.
     """
 
     doses: tuple[int, ...] = DOSES

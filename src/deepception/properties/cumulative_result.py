@@ -170,11 +170,13 @@ class CumulativeResult(Result):
             "page_p_falling": self.trends[1],
             "shape": self.shape,
             "shapes": dict(zip(self.canvases, (s.shape for s in self.shapes), strict=True)),
+            "q": self.q,
             "doses": self.doses.tolist(),
             "draws": self.copies.shape[1],
             "recognised_share": self.recognised.mean(axis=(0, 1)).tolist(),
             "recognised_empty": float(self.empty_recognised.mean()),
             "threshold": self.threshold,
+            "bounded_share": self.censored,
             "values_touch_limit": self.censored > 0,
         }
 

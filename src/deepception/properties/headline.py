@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,8 @@ from ..statistics import Interval, bca, sign_flip, wilson
 
 # Below six photographs no distribution-free 95 % statement about a median exists (2 · 0.5⁶ < 0.05 < 2 · 0.5⁵).
 FEWEST_PHOTOGRAPHS = 6
+# Share of values that may be mere bounds (top-k, rounded scores) where an effect is still judged.
+MOST_BOUNDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,15 @@ class Headline:
         unit: Unit of the figures.
         value: Median over photographs, 95 % BCa interval.
         controls: Median of each control over the photographs that have it.
-        best_control: The control that comes closest to the effect; empty where there is none.
+        best_control: The control that the effect exceeds least surely (lowest bound); empty where there is none.
         difference: Paired median of effect − best control.
         unselected: Paired median of a random region's effect − its best control (``unselected_control``), where
             the effect is that of a region chosen for its answer: the controls were not chosen, so it needs an
             effect that was not, either. ``None`` where the effect involves no choice, or none was measured.
-        holds: Lower bounds of ``difference``, of ``value`` and of ``unselected`` above 0: more than the control,
+        holds: Lower bounds of ``difference``, of ``value`` and of ``unselected`` above 0: more than every control,
             an effect at all, and not by choice; ``None`` where this cannot be judged.
         queries: What the measurements behind it cost, controls included.
-        p: One-sided sign-flip p of the paired differences, for correction over observers and claims.
+        p: Largest one-sided sign-flip p of what must hold together, for correction over observers and claims.
         reason: Why it cannot be judged, else empty.
     """
 
@@ -78,67 +80,87 @@ def make_headline(
     unit: str = "decades of odds",
     selection: Selection | None = None,
     alike: Mapping[str, Column] | None = None,
+    bounded: Column | None = None,
     seed: int = 0,
 ) -> Headline:
     """Compare an effect, float64 ``[n]``, with each control, float64 ``[n]`` paired (NaN where missing).
 
     ``selection`` is given where the effect belongs to a region that was chosen for its answer. ``alike`` has the
-    effect as a control was measured, for controls that were not measured as the effect was.
+    effect as a control was measured, for controls that were not measured as the effect was. ``bounded``, ``[n]``,
+    is the share of each photograph's values that are only bounds.
     """
     effect = np.asarray(effect, dtype=np.float64)
     value = bca(effect[np.isfinite(effect)], seed=seed)
     effects = {name: (alike or {}).get(name, effect) for name in controls}
-    differences = _differences(effects, controls, seed)
-    if not differences:
+    pairs = _pairs(effects, controls)
+    if not pairs:
         reason = "no control was measured with these settings"
         return Headline(claim, quantity, unit, value, queries=queries, reason=reason)
-    best = min(differences, key=lambda name: differences[name].value)
-    difference = differences[best]
-    paired = effects[best] - controls[best]
-    unselected, beside = None, ""
+    best, difference = _least(pairs, seed)
+    beside, unselected = "", None
     if selection is not None:
-        found = _differences(dict.fromkeys(selection.controls, selection.effect), selection.controls, seed)
-        beside = min(found, key=lambda name: found[name].value, default="")
-        unselected = found.get(beside)
-    reason = ""
-    if difference.n < FEWEST_PHOTOGRAPHS:
-        reason = (
-            f"{difference.n} photographs are too few for a 95 % statement; {FEWEST_PHOTOGRAPHS} are needed"
-        )
-    elif selection is not None and unselected is None:
-        reason = (
-            "the patch was chosen for its answer, and these settings measure no random region beside it, "
-            "which the controls could be compared with"
-        )
-    bounds = [difference.low, value.low, *([] if unselected is None else [unselected.low])]
+        random = _pairs(dict.fromkeys(selection.controls, selection.effect), selection.controls)
+        beside, unselected = _least(random, seed) if random else ("", None)
+        pairs |= {f"random region, {name}": values for name, values in random.items()}
+    judged = [value, difference, *([] if unselected is None else [unselected])]
+    # All must hold, so the largest p is that of the claim.
+    p = [sign_flip(d, statistic="median", alternative="greater", seed=seed) for d in pairs.values()]
+    p.append(sign_flip(effect[np.isfinite(effect)], statistic="median", alternative="greater", seed=seed))
+    reason = _open(judged, selection is not None and unselected is None, bounded)
     return Headline(
         claim,
         quantity,
         unit,
         value,
-        controls={name: bca(_both(controls[name], effects[name]), seed=seed) for name in differences},
+        controls={
+            name: bca(_both(controls[name], effects[name]), seed=seed) for name in controls if name in pairs
+        },
         best_control=best,
         difference=difference,
         unselected=unselected,
         unselected_control=beside,
-        holds=None if reason else all(low > 0 for low in bounds),
+        holds=None if reason else all(interval.low > 0 for interval in judged),
         queries=queries,
-        p=sign_flip(paired[np.isfinite(paired)], statistic="median", alternative="greater", seed=seed),
+        p=max(p),
         reason=reason,
     )
+
+
+def _open(judged: Sequence[Interval], unguarded: bool, bounded: Column | None) -> str:
+    """Why a claim cannot be judged, or nothing."""
+    least = min(interval.n for interval in judged)
+    if least < FEWEST_PHOTOGRAPHS:
+        counted = "1 photograph is" if least == 1 else f"{least} photographs are"
+        return f"{counted} too few for a 95 % statement; {FEWEST_PHOTOGRAPHS} are needed"
+    if unguarded:
+        return (
+            "the patch was chosen for its answer, and these settings measure no random region beside it, "
+            "which the controls could be compared with"
+        )
+    if bounded is not None and (coarse := int((bounded > MOST_BOUNDS).sum())):
+        return (
+            f"the answers are too coarse: on {coarse} of {bounded.size} photographs more than "
+            f"{MOST_BOUNDS:.0%} of the values are only bounds"
+        )
+    return ""
+
+
+def _least(pairs: Mapping[str, Column], seed: int) -> tuple[str, Interval]:
+    """The control that the effect exceeds least surely, and the paired median."""
+    intervals = {name: bca(values, seed=seed) for name, values in pairs.items()}
+    name = min(intervals, key=lambda n: (np.nan_to_num(intervals[n].low, nan=-np.inf), intervals[n].value))
+    return name, intervals[name]
+
+
+def _pairs(effects: Mapping[str, Column], controls: Mapping[str, Column]) -> dict[str, Column]:
+    """Effect − control on every photograph that has both, for every control that some photograph has."""
+    paired = {name: effects[name] - control for name, control in controls.items()}
+    return {name: d[np.isfinite(d)] for name, d in paired.items() if np.isfinite(d).any()}
 
 
 def _both(values: Column, other: Column) -> Column:
     """The values of the photographs that have both."""
     return values[np.isfinite(values) & np.isfinite(other)]
-
-
-def _differences(
-    effects: Mapping[str, Column], controls: Mapping[str, Column], seed: int
-) -> dict[str, Interval]:
-    """Paired median of effect − control, for every control that some photograph has."""
-    paired = {name: effects[name] - control for name, control in controls.items()}
-    return {name: bca(d[np.isfinite(d)], seed=seed) for name, d in paired.items() if np.isfinite(d).any()}
 
 
 def share(flags: NDArray[np.bool_] | list[bool]) -> dict[str, Any]:

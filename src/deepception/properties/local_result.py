@@ -155,6 +155,7 @@ class LocalResult(Result):
         figures: dict[str, Any] = {
             "range": float(np.median(self.ranges)),
             "range_over_canvases": [float(self.ranges.min()), float(self.ranges.max())],
+            "bounded_share": self.censored,
             "range_touches_limit": self.censored > 0,
             "max_minus_min": float(np.median(self.extremes)),
             "range_log10_p": float(np.median(region_range(self.log10_p).mean(axis=1))),
@@ -164,12 +165,12 @@ class LocalResult(Result):
             "recognised_alone_top1": float((self.rank == 0).mean()),
             "recognised_alone_top5": float((self.rank < 5).mean()),
             "canvas_agreement": self.agreement,
-            "depends_on_canvas": bool(self.agreement < 0.5),
+            "depends_on_canvas": None if np.isnan(self.agreement) else bool(self.agreement < 0.5),
             "sufficiency_necessity_correlation": spearman(self.map, self.necessity_map),
             "best_region": self.best.index,
             "best_value": self.best.value,
             "best_same_choice": self.best.same_choice,
-            "best_distinguishable": self.best.distinguishable and not self.agreement < 0.5,
+            "best_distinguishable": self.best.distinguishable and self.agreement >= 0.5,
             "clean": self.clean,
         }
         if self.kind == "grid":

@@ -143,6 +143,7 @@ class SpatialResult(Result):
             "range": float(np.median(self.ranges)),
             "range_over_canvases": [float(self.ranges.min()), float(self.ranges.max())],
             "range_on_first_canvas": float(self.ranges[0]),
+            "bounded_share": self.censored,
             "range_touches_limit": self.censored > 0,
             "range_log10_p": self.log10_p_range,
             "p95_minus_p5": float(np.median(spreads[:, 0])),

@@ -52,9 +52,9 @@ def local_row(result: LocalResult, controls: Sequence[LocalControls]) -> Row:
         **jsonable(result.summary()),
         "crops_range": float(np.median(ranges)) if ranges else None,
         "crops": len(usable),
-        "carrying_regions": int(carrying.sum()),
-        "carrying_share": float(carrying.mean()),
-        "carrying": np.flatnonzero(carrying).tolist(),
+        # Above one scramble alone is a matter of chance: without other photographs nothing is said.
+        "carrying_share": float(carrying.mean()) if usable else None,
+        "carrying": np.flatnonzero(carrying).tolist() if usable else None,
     }
 
 
@@ -70,6 +70,7 @@ def summarise_local(rows: list[Row], queries: int) -> PropertySummary:
             "other classes, same regions": _column(rows, "other_classes_range"),
         },
         queries=queries,
+        bounded=_column(rows, "bounded_share"),
     )
     figures = {
         name: _median(rows, name)
@@ -86,7 +87,8 @@ def summarise_local(rows: list[Row], queries: int) -> PropertySummary:
         )
     }
     figures["any_region_recognised"] = share([row["recognised_alone_top1"] > 0 for row in rows])
-    figures["map_depends_on_canvas"] = share([bool(row["depends_on_canvas"]) for row in rows])
+    depends = [bool(row["depends_on_canvas"]) for row in rows if row["depends_on_canvas"] is not None]
+    figures["map_depends_on_canvas"] = share(depends) if depends else None
     figures["best_region_distinguishable"] = share([bool(row["best_distinguishable"]) for row in rows])
     return PropertySummary(
         "local", headline, figures, rows, queries, _open(rows, "crops", "crops of other classes")
@@ -123,6 +125,7 @@ def summarise_spatial(rows: list[Row], queries: int) -> PropertySummary:
         effect,
         controls,
         queries=queries,
+        bounded=_column(rows, "bounded_share"),
         # The crops were shown on the first canvas only.
         alike={"crops of other classes": _column(rows, "range_on_first_canvas")},
         selection=Selection(
@@ -198,6 +201,9 @@ def summarise_activation(rows: list[Row], queries: int) -> PropertySummary:
             "other classes, same patch": _column(rows, "other_classes_amplitude"),
         },
         queries=queries,
+        bounded=_column(rows, "bounded_share"),
+        # Control patches were shown twice, the patch many times.
+        alike={"patches of other classes": _column(rows, "amplitude_as_controls")},
         selection=Selection(
             _column(rows, "random_region_amplitude"),
             {"patches of other classes": _column(rows, "control_patches_amplitude_on_first_canvas")},
@@ -265,6 +271,7 @@ def summarise_cumulative(rows: list[Row], queries: int) -> PropertySummary:
             "other classes, same copies": _column(rows, "others_slope"),
         },
         queries=queries,
+        bounded=_column(rows, "bounded_share"),
         unit="decades of odds per doubling",
         selection=Selection(
             _column(rows, "random_region_slope"),
@@ -284,7 +291,7 @@ def summarise_cumulative(rows: list[Row], queries: int) -> PropertySummary:
     trends = {}
     for direction in ("rising", "falling"):
         p = _column(rows, f"page_p_{direction}")
-        trends[direction] = share(benjamini_hochberg(p)[0]) if p.size else None
+        trends[direction] = share(benjamini_hochberg(p, rows[0]["q"])[0]) if p.size else None
     figures["significant_trends"] = trends
     figures["thresholds"] = _counts([row["threshold"]["kind"] for row in rows])
     figures["threshold_median"] = _threshold_median([row["threshold"] for row in rows])

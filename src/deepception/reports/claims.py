@@ -75,7 +75,7 @@ CLAIMS: Mapping[str, Claim] = {
             "canvas_agreement": ("Lowest rank correlation of the maps on two canvases", CORRELATION),
             "map_depends_on_canvas": ("Photographs whose map depends on the canvas", SHARE),
             "best_region_distinguishable": (
-                "Photographs whose most responsive region is the same on both halves of the data",
+                "Photographs whose most responsive region is told from the next, and agrees over canvases",
                 SHARE,
             ),
         },
@@ -136,7 +136,10 @@ CLAIMS: Mapping[str, Claim] = {
             ),
             "both_kinds": ("Photographs with an activator and an inhibitor on most canvases", SHARE),
             "both_kinds_on_photograph": ("The same on a photograph of another class", SHARE),
-            "shows_both_signs": ("Photographs with both signs beyond doubt, on a canvas", SHARE),
+            "shows_both_signs": (
+                "Photographs with both signs beyond simultaneous bands, on most canvases",
+                SHARE,
+            ),
             "shows_both_signs_on_photograph": ("The same on a photograph of another class", SHARE),
             "strongest_activation": ("Largest mean effect of a place", DECADES),
             "strongest_inhibition": ("Smallest mean effect of a place (negative: inhibition)", DECADES),

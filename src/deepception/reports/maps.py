@@ -45,7 +45,9 @@ def local_pictures(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[st
             mark=result.best.index if distinguishable else None,
             names=("photograph", "each region shown alone"),
         )
-        if row["depends_on_canvas"]:
+        if row["canvas_agreement"] is None:
+            note = "Shown on one canvas only, so no best region is named."
+        elif row["depends_on_canvas"]:
             note = (
                 "The map depends on the canvas (lowest rank correlation between two canvases "
                 f"{decimal(row['canvas_agreement'])}), so no best region is named."

@@ -35,7 +35,7 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     (
         "Patch",
         "The most responsive region of each photograph. It was selected for being responsive, so its own level is "
-        "no finding; what changes with place and number is.",
+        "no finding, and what changes with place and number is credited only where a random region shows it too.",
     ),
     (
         "Spatial range",
@@ -66,11 +66,13 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
         "Control",
         "The same showing with something that should not carry the class: a scramble of the same patch (its "
         "frequencies, without its shape), a crop from another class, or the same answers read for other classes. "
-        "The best control is the one that comes closest to the effect.",
+        "The best control is the one that the effect exceeds least surely.",
     ),
     (
         "Holds",
-        "The lower end of the 95 % interval of the paired median of effect minus best control lies above zero.",
+        "The lower ends of the 95 % intervals of the effect, and of effect minus best control (the one that it "
+        "exceeds least surely), paired, lie above zero; where the patch was selected, so does that of a random "
+        "region minus its best control. At least 6 photographs.",
     ),
     (
         "Interval",

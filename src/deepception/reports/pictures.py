@@ -24,7 +24,7 @@ def verdict_forest(properties: Mapping[str, Mapping[str, Any]]) -> Picture | Non
     figure = forest(rows, unit="effect minus best control, decades of odds")
     caption = (
         "Effect minus best control, paired by photograph, with its 95 % interval. A property holds where the "
-        "whole interval lies right of zero, and the effect itself does too. "
+        "whole interval lies right of zero, and those of the effect itself and of a random region do too. "
         "Cumulative: decades per doubling of the copies."
     )
     return picture(figure, "verdict", "The verdict in one picture", caption)

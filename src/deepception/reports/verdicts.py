@@ -37,7 +37,7 @@ class Verdict:
         unit: Unit of all figures.
         effect: The effect.
         controls: Every control.
-        best: The control nearest to the effect, or ``None``.
+        best: The control that the effect exceeds least surely, or ``None``.
         difference: Effect minus best control, paired.
         unselected: The same for a random region, where the effect's region was chosen for its answer.
         queries: What it cost.
@@ -122,7 +122,9 @@ def _touches_limit(name: str, summary: Mapping[str, Any]) -> bool:
     value = as_float(summary["headline"]["value"]["value"])
     column = CLAIMS[name].effect
     return value is not None and any(
-        row.get("range_touches_limit") and (row.get(column) or 0.0) <= value for row in summary["rows"]
+        (row.get("range_touches_limit") or row.get("values_touch_limit"))
+        and (row.get(column) or 0.0) <= value
+        for row in summary["rows"]
     )
 
 

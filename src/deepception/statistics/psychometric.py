@@ -219,6 +219,11 @@ def threshold(
         level=level,
     )
     value = fit.threshold.value
+    # Beyond the doses that were shown a fit is a guess.
+    if value > largest:
+        return Threshold("> N", largest, f"> {largest:g}", trend < 0, None, rates)
+    if value < 2 ** x[0]:
+        return Threshold("< 1", float(2 ** x[0]), f"< {2 ** x[0]:g}", trend < 0, None, rates)
     return Threshold("fit", value, f"{value:.2g}", trend < 0, fit, rates)
 
 

@@ -80,7 +80,7 @@ def read_finished(settings: RunSettings, store: RunStore) -> Finished:
         if store.has(unit_hash):
             clean[photograph.sha256] = dict(store.load(unit_hash).record)
     tops = {sha256: int(record["top"][0]) for sha256, record in clean.items()}
-    return Finished(settings, plan, plan_measures(plan, tops, None), store, clean)
+    return Finished(settings, plan, plan_measures(plan, tops, None, store.has), store, clean)
 
 
 def label_of(finished: Finished, photograph: PlannedPhotograph) -> int | None:

@@ -13,7 +13,7 @@ from ..sessions import RichProgress, Session
 from .assembling import assemble, plan_of, read_finished, write_results
 from .engine import ExecutionReport, Progress, execute
 from .joining import fix_batch_size
-from .plan import plan_clean, plan_measures
+from .plan import plan_clean, plan_measures, plan_period
 from .price import Price, price_of
 from .request import AuditRequest, resolve
 from .run_folder import OpenRun, open_run
@@ -49,14 +49,15 @@ def run_audit(
         if on_price is not None:
             on_price(price_of(run.settings))
         spent = run.ledger.totals().transmissions
-        budget = None if request.budget is None else max(0, request.budget - spent)
         asking = session or Session(
             request.observer,
-            budget=budget,
+            budget=request.budget,
             batch_size=run.settings.batch_size,
             progress=progress,
             cancel=cancel,
         )
+        # The budget is that of the run: what it sent before counts.
+        asking.transmissions += spent
         try:
             execution = _measure(run, asking, progress, cancel)
         finally:
@@ -103,16 +104,28 @@ def _measure(
         unit_hash = plan.clean_unit(photograph).hash
         if run.store.has(unit_hash):
             cleans[photograph.sha256] = int(run.store.load(unit_hash).record["top"][0])
-    made = plan_measures(plan, cleans, session)
+    rows = execute(plan_period(plan, cleans, session).units, run.store, **options)
+    if rows.stopped is not None:
+        return _joined(first, rows)
+    made = plan_measures(plan, cleans, session, run.store.has)
     if progress is not None:
         progress.expect(sum(p for h, p in made.price.items() if not run.store.has(h)) + session.queries)
-    second = execute(made.units, run.store, **options)
+    # A row that has just failed is not asked for again.
+    lost = {failed.unit.hash for failed in rows.failed}
+    units = [entry for entry in made.units if entry.unit.hash not in lost]
+    return _joined(first, rows, execute(units, run.store, **options))
+
+
+def _joined(*stages: ExecutionReport) -> ExecutionReport:
+    """One report over stages that followed each other; a unit that two of them met is told once."""
+    finished = tuple(dict.fromkeys(h for stage in stages for h in stage.finished))
+    failed = {f.unit.hash: f for stage in stages for f in stage.failed}
     return ExecutionReport(
-        first.finished + second.finished,
-        first.skipped + second.skipped,
-        first.failed + second.failed,
-        first.blocked + second.blocked,
-        second.stopped,
+        finished,
+        tuple(dict.fromkeys(h for stage in stages for h in stage.skipped if h not in finished)),
+        tuple(failed.values()),
+        tuple({b.unit.hash: b for stage in stages for b in stage.blocked}.values()),
+        stages[-1].stopped,
     )
 
 

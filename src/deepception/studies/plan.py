@@ -181,22 +181,37 @@ def timed(session: Session, measure: Callable[[], tuple[dict[str, Any], dict[str
     )
 
 
-def plan_measures(plan: AuditPlan, cleans: Mapping[str, int], session: Session | None) -> MeasurePlan:
+def plan_period(plan: AuditPlan, cleans: Mapping[str, int], session: Session | None) -> MeasurePlan:
+    """The units that show the rows of the period; empty where none is sought. Arguments: ``plan_measures``."""
+    made = MeasurePlan()
+    if plan.wants_period:
+        shown = [_labelled(p, cleans) for p in plan.everyone if p.sha256 in cleans]
+        _plan_rows(plan, made, [s for s in shown if s.photograph.sha256 in plan.period_photographs], session)
+    return made
+
+
+def plan_measures(
+    plan: AuditPlan,
+    cleans: Mapping[str, int],
+    session: Session | None,
+    finished: Callable[[str], bool] = lambda unit_hash: True,
+) -> MeasurePlan:
     """The units of all experiments.
 
     Args:
         plan: What is measured.
         cleans: Clean top-1 of each photograph that could be shown, by SHA-256; the others are left out.
         session: Who answers; ``None`` to plan only.
+        finished: Whether the unit of a hash is finished: the period is judged over the rows that are, so that
+            a photograph which fails costs its row only.
     """
     shown = [p for p in plan.photographs if p.sha256 in cleans]
     labelled = [_labelled(p, cleans) for p in shown]
     pool = [_labelled(p, cleans) for p in plan.pool if p.sha256 in cleans]
-    made = MeasurePlan()
-    if plan.wants_period:
-        _plan_period(
-            plan, made, [s for s in labelled if s.photograph.sha256 in plan.period_photographs], session
-        )
+    made = plan_period(plan, cleans, session)
+    rows = [entry.unit.hash for entry in made.units if finished(entry.unit.hash)]
+    if rows:
+        _plan_judging(plan, made, rows)
     for experiment in plan.experiments:
         _plan_controls(plan, made, experiment, pool, session)
     for subject in labelled:
@@ -210,11 +225,8 @@ def _labelled(photograph: PlannedPhotograph, cleans: Mapping[str, int]) -> Label
     return Labelled(photograph, cleans[photograph.sha256] if label is None else label)
 
 
-def _plan_period(
-    plan: AuditPlan, made: MeasurePlan, subjects: list[Labelled], session: Session | None
-) -> None:
+def _plan_rows(plan: AuditPlan, made: MeasurePlan, subjects: list[Labelled], session: Session | None) -> None:
     parameters: PeriodParameters = plan.parameters["period"]
-    rows = []
     for labelled in subjects:
         clean = plan.clean_unit(labelled.photograph).hash
         unit = plan.unit("period rows", labelled.photograph, labelled.label, parameters, [clean])
@@ -229,14 +241,16 @@ def _plan_period(
                 lambda: _parts(measure_period_rows(asking, subject, parameters=parameters, seed=plan.seed)),
             )
 
-        rows.append(made.add(unit, period_price(parameters, plan.shape), measure))
+        made.add(unit, period_price(parameters, plan.shape), measure)
 
+
+def _plan_judging(plan: AuditPlan, made: MeasurePlan, rows: Sequence[str]) -> None:
     def judge(outcomes: Mapping[str, Outcome]) -> Outcome:
         measured = [PeriodRows.from_parts(dict(outcomes[r].arrays), dict(outcomes[r].record)) for r in rows]
         fit = judge_period(measured, seed=plan.seed)
         return Outcome({}, jsonable(fit))
 
-    made.period = made.add(plan.unit("period", None, None, parameters, rows), 0, judge)
+    made.period = made.add(plan.unit("period", None, None, plan.parameters["period"], rows), 0, judge)
 
 
 def _plan_controls(
