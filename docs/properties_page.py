@@ -108,9 +108,11 @@ def _headline_table(found: Mapping[str, Results], name: str) -> str:
         headline = results["properties"][name]["headline"]
         best = headline["best_control"]
         beside = [] if name == "local" else [_interval(headline["unselected"])]
+        places = [_places(results["properties"][name]["rows"])] if name in ("spatial", "activation") else []
         rows.append(
             (
                 f"`{network}`",
+                *places,
                 _interval(headline["value"]),
                 f"{best}: {_interval(headline['controls'][best])}",
                 _interval(headline["difference"]),
@@ -119,7 +121,15 @@ def _headline_table(found: Mapping[str, Results], name: str) -> str:
             )
         )
     random = [] if name == "local" else ["random region − its best control"]
-    return _table(("network", "effect", "best control", "effect − best control", *random, "holds"), rows)
+    of_places = ["places"] if name in ("spatial", "activation") else []
+    return _table(
+        ("network", *of_places, "effect", "best control", "effect − best control", *random, "holds"), rows
+    )
+
+
+def _places(rows: Sequence[Results]) -> str:
+    """Numbers of places, which ranges depend on: networks of different ones are not compared."""
+    return ", ".join(str(n) for n in sorted({row["places"] for row in rows}))
 
 
 def _figures(found: Mapping[str, Results], name: str, columns: Mapping[str, Callable[[Results], str]]) -> str:
