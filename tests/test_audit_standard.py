@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -116,3 +117,16 @@ def test_full_runs_where_no_other_class_is_there(photos: Path, tmp_path: Path) -
     outcome = run_audit(made, tmp_path / "run")
     assert outcome.exit_code == 0
     assert len(outcome.results["properties"]["local"]["rows"]) == 2
+
+
+def test_moved_photographs_go_on(photos: Path, tmp_path: Path) -> None:
+    """The bytes are the photograph: a run whose folder was moved goes on where it stopped."""
+    shutil.copytree(photos, tmp_path / "here")
+    stopped = run_audit(
+        request(tmp_path / "here", Asked(stop_after=2_000), setting="quick"), tmp_path / "run"
+    )
+    assert stopped.exit_code == 130
+    (tmp_path / "here").rename(tmp_path / "there")
+    resumed = run_audit(request(tmp_path / "there", Asked(), setting="quick"), tmp_path / "run")
+    assert resumed.exit_code == 0
+    assert all(len(p["rows"]) == PHOTOGRAPHS for p in resumed.results["properties"].values())

@@ -111,6 +111,9 @@ def _extend(there: RunSettings, here: RunSettings) -> RunSettings:
     for entry in here.photographs:
         _check_twins(asked.setdefault(entry.sha256, entry), entry)
         if entry.sha256 in photographs:
+            # The bytes are the photograph; it may have been moved since.
+            known = photographs[entry.sha256]
+            photographs[entry.sha256] = known.model_copy(update={"path": entry.path})
             continue
         if entry.name in names:
             entry = entry.model_copy(update={"name": f"{entry.name} ({entry.sha256[:8]})"})
