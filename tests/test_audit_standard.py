@@ -14,6 +14,7 @@ from PIL import Image
 from deepception.errors import ObserverError
 from deepception.observers import AnswerLevel
 from deepception.observers.function import FunctionObserver
+from deepception.reports import write_report
 from deepception.stimuli import Frame
 from deepception.studies import AuditOutcome, AuditRequest, find_photographs, price_of, resolve, run_audit
 
@@ -130,3 +131,23 @@ def test_moved_photographs_go_on(photos: Path, tmp_path: Path) -> None:
     resumed = run_audit(request(tmp_path / "there", Asked(), setting="quick"), tmp_path / "run")
     assert resumed.exit_code == 0
     assert all(len(p["rows"]) == PHOTOGRAPHS for p in resumed.results["properties"].values())
+
+
+def test_an_observer_that_answers_differently_twice_is_named(photos: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+
+    def unsteady(images: np.ndarray) -> np.ndarray:
+        return images.reshape(len(images), -1) @ WEIGHTS / 255 + rng.normal(size=(len(images), CLASSES))
+
+    refs = find_photographs([photos])[:2]
+    frame = Frame(SIDE, SIDE)
+    for answer, said in ((unsteady, True), (Asked(), False)):
+        observer = FunctionObserver(
+            answer, frame, classes=CLASSES, level=AnswerLevel.LOGITS, version="1", name="unsteady"
+        )
+        made = AuditRequest(
+            observer, "x", refs, setting="quick", properties=("local",), batch_size=64, as_is=True
+        )
+        outcome = run_audit(made, tmp_path / str(said))
+        assert any("not deterministic" in warning for warning in outcome.results["warnings"]) is said
+        assert ("not deterministic" in write_report(tmp_path / str(said)).read_text(encoding="utf-8")) is said

@@ -85,6 +85,8 @@ def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcom
         # A photograph's own error names it already.
         about = f"{unit.unit.experiment} of {unit.unit.photograph_name or 'the run'}: "
         say(f"{'' if isinstance(unit.error, PhotographError) else about}{unit.error}")
+    for warning in outcome.results["warnings"]:
+        say(warning)
     for failure in outcome.results["failures"]:
         if failure["experiment"] == "photograph":
             say(failure["error"])

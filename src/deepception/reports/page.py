@@ -91,6 +91,7 @@ def render_report(run: StoredRun) -> str:
             forest=verdict_forest(results["properties"]),
             facts=_facts(results),
             unfinished=_unfinished(run),
+            warnings=results["warnings"],
             period=_period(results),
             columns=columns(results),
             photographs=photograph_rows(run),

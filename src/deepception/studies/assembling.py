@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from ..properties import Experiment, Result, with_needs
 from ..properties.result import jsonable
@@ -21,6 +24,9 @@ from .store import RunStore
 
 SCHEMA = 1
 """Version of the layout of ``results.json``."""
+
+REPEATABLE = 1e-3
+"""Decades of odds by which float noise may move an answer: half-precision engines stay below."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,7 @@ def assemble(
         "photographs": [_photograph(finished, p) for p in plan.photographs],
         "accuracy": _accuracy(finished),
         "period": _period(finished),
+        "warnings": _warnings(finished),
         "properties": properties,
         "failures": [
             *(
@@ -185,6 +192,26 @@ def _accuracy(finished: Finished) -> dict[str, Any] | None:
         "top1": share([top[0] == p.label for top, p in zip(tops, known, strict=True)]),
         "top5": share([p.label in top for top, p in zip(tops, known, strict=True)]),
     }
+
+
+def _warnings(finished: Finished) -> list[str]:
+    """What a reader must know before any figure: whether the same photograph got the same answer twice."""
+    worst = 0.0
+    for photograph in finished.plan.photographs:
+        local = finished.measures.of_photograph.get(photograph.sha256, {}).get("local")
+        label = label_of(finished, photograph)
+        if local is None or label is None or not finished.store.has(local):
+            continue
+        again = finished.store.load(local).record["clean"]
+        first = finished.store.load(finished.plan.clean_unit(photograph).hash).arrays["log_odds"][label]
+        if again is not None and np.isfinite(first):
+            worst = max(worst, abs(float(first) / math.log(10) - again))
+    if worst <= REPEATABLE:
+        return []
+    return [
+        f"The same photograph was answered differently twice, by up to {worst:.2g} decades of odds: the observer "
+        "is not deterministic, or the images of a batch influence each other, and no interval here contains that."
+    ]
 
 
 def _period(finished: Finished) -> dict[str, Any]:
