@@ -59,8 +59,9 @@ def find_period(
     both sides of T (the smaller of the two studentised rises, sign-flip max-T over photographs, p < 0.05;
     this implies a positive dip) by at least a tenth, and it lies below 1 by more than a standard error. The
     period is the smallest such step whose D is not significantly above the lowest of them (paired over
-    photographs, one-sided 5 %, Bonferroni over the steps; one paired standard error alone picks a multiple of
-    the period in every sixth noisy case, because the lowest of several equal figures is lucky). The step is
+    photographs, one-sided 5 %; one paired standard error picks a multiple of the period in every sixth noisy
+    case, because the lowest of several equal figures is lucky, and a correction over the steps would take a
+    finer repetition inside the period for the period). The step is
     the middle of its valley at half depth, which a slow trend moves less than the lowest point.
 
     Args:
@@ -149,9 +150,9 @@ def _as_low_as(lowest: FloatArray, others: FloatArray) -> NDArray[np.bool_]:
     """Whether each of others [photographs, m] is not significantly above lowest [photographs]."""
     from scipy.special import stdtrit
 
-    count, steps = others.shape
+    count = len(lowest)
     excess = others - lowest[:, None]
-    critical = stdtrit(count - 1, 1 - _ALPHA / steps)
+    critical = stdtrit(count - 1, 1 - _ALPHA)
     error = excess.std(axis=0, ddof=1) / np.sqrt(count)
     # Noise-free answers leave rounding in D, and rounding is no difference.
     return np.asarray(excess.mean(axis=0) <= critical * error + 1e-9)
