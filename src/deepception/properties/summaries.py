@@ -36,16 +36,21 @@ def _median(rows: Sequence[Row], name: str) -> dict[str, Any] | None:
     return None if not values.size else dict(bca(values).to_json())
 
 
+def _known_share(rows: Sequence[Row], name: str) -> dict[str, Any] | None:
+    """Share of the photographs that have a property, over those on which it was measured."""
+    known = [bool(row[name]) for row in rows if row[name] is not None]
+    return share(known) if known else None
+
+
 def _header(result: Any) -> Row:
     return {"name": result.name, "sha256": result.sha256, "label": result.label, "queries": result.queries}
 
 
 def local_row(result: LocalResult, controls: Sequence[LocalControls]) -> Row:
     """The figures of one photograph, its shared controls read for its class."""
-    usable = [c for c in controls if _usable(c.labels, c.sha256s, result.label, result.sha256)]
-    ranges = [
-        c.ranges(result.label, _usable(c.labels, c.sha256s, result.label, result.sha256)) for c in usable
-    ]
+    of_control = [(c, _usable(c.labels, c.sha256s, result.label, result.sha256)) for c in controls]
+    usable = [c for c, others in of_control if others]
+    ranges = [c.ranges(result.label, others) for c, others in of_control if others]
     carrying = result.carries(usable)
     return {
         **_header(result),
@@ -87,8 +92,7 @@ def summarise_local(rows: list[Row], queries: int) -> PropertySummary:
         )
     }
     figures["any_region_recognised"] = share([row["recognised_alone_top1"] > 0 for row in rows])
-    depends = [bool(row["depends_on_canvas"]) for row in rows if row["depends_on_canvas"] is not None]
-    figures["map_depends_on_canvas"] = share(depends) if depends else None
+    figures["map_depends_on_canvas"] = _known_share(rows, "depends_on_canvas")
     figures["best_region_distinguishable"] = share([bool(row["best_distinguishable"]) for row in rows])
     return PropertySummary(
         "local", headline, figures, rows, queries, _open(rows, "crops", "crops of other classes")
@@ -229,8 +233,7 @@ def summarise_activation(rows: list[Row], queries: int) -> PropertySummary:
     figures["both_kinds"] = share([bool(row["both_kinds"]) for row in rows])
     figures["shows_both_signs"] = share([bool(row["shows_both_signs"]) for row in rows])
     for name in ("both_kinds_on_photograph", "shows_both_signs_on_photograph"):
-        known = [bool(row[name]) for row in rows if row[name] is not None]
-        figures[name] = share(known) if known else None
+        figures[name] = _known_share(rows, name)
     return PropertySummary(
         "activation", headline, figures, rows, queries, _open(rows, "crops", "control patches")
     )
