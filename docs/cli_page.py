@@ -33,7 +33,7 @@ classifier mean is told in [observers.md](observers.md), what the properties and
 |---|---|
 | 0 | fine |
 | 2 | nothing could be run: a wrong option, unusable input or output, or a classifier that answers nonsense |
-| 3 | some photographs or measurements failed, the others are finished |
+| 3 | some photographs or measurements failed, or the budget ended the run; the others are finished |
 | 4 | the classifier cannot be reached, or stopped answering |
 | 130 | interrupted; what was measured is kept, and the command that goes on is printed |
 
@@ -44,7 +44,7 @@ classifier mean is told in [observers.md](observers.md), what the properties and
 and one of `index`, `label` or `name`. A `labels.csv` of that form in a folder gives the classes of the photographs
 in and below it. `--label` gives all photographs one class. Where nothing says it, the class of a photograph is the
 classifier's own answer to it. A name of a class matches whatever its case, spaces and underscores; a name that two
-classes bear is refused with both indices.
+classes bear is refused with both indices, and so is an index beside the name of another class.
 """
 
 

@@ -310,12 +310,16 @@ def _interval(value: Results | None) -> str:
         return "–"
     low, high = value.get("low"), value.get("high")
     figure = _number(value["value"])
+    if value.get("method") == "degenerate":
+        return f"{figure} (all equal)"
     return figure if low is None or high is None else f"{figure} [{_number(low)}, {_number(high)}]"
 
 
 def _percent(value: Results | None) -> str:
     if value is None or value["value"] is None:
         return "–"
+    if value.get("method") == "degenerate":
+        return f"{100 * value['value']:.0f} % (all equal)"
     return f"{100 * value['value']:.0f} % [{100 * value['low']:.0f}, {100 * value['high']:.0f}]"
 
 

@@ -16,7 +16,18 @@ from deepception.observers import AnswerLevel
 from deepception.observers.function import FunctionObserver
 from deepception.reports import write_report
 from deepception.stimuli import Frame
-from deepception.studies import AuditOutcome, AuditRequest, find_photographs, price_of, resolve, run_audit
+from deepception.studies import (
+    AuditOutcome,
+    AuditRequest,
+    RunStore,
+    find_photographs,
+    load_settings,
+    price_of,
+    resolve,
+    run_audit,
+)
+from deepception.studies.assembling import plan_of
+from deepception.studies.plan import plan_clean, plan_measures
 
 SIDE, CLASSES, PHOTOGRAPHS = 35, 6, 14
 CURSED = (255, 0, 254)
@@ -88,11 +99,36 @@ def test_interrupted_in_the_middle_and_gone_on_with(photos: Path, tmp_path: Path
     first = Asked(stop_after=whole.images // 2)
     stopped = run_audit(request(photos, first), tmp_path / "run")
     assert stopped.exit_code == 130
+    left = price_of(load_settings(tmp_path / "run"), RunStore(tmp_path / "run")).left
+    assert 0 < left < price.total
     second = Asked()
     resumed = run_audit(request(photos, second), tmp_path / "run")
+    asked = resumed.results["cost"]["queries"] - stopped.results["cost"]["queries"]
+    assert 0.85 * left <= asked <= left
     assert figures(resumed) == figures(undisturbed)
     # Beyond the unit in flight nothing is asked twice.
     assert first.images + second.images <= whole.images + 2_000
+
+
+@pytest.mark.parametrize("schema", ["CLEAN_SCHEMA", "PERIOD_ROWS_SCHEMA", "PERIOD_SCHEMA"])
+def test_another_form_of_a_result_is_another_unit(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, schema: str
+) -> None:
+    plan = plan_of(resolve(request(photos, Asked()))[0])
+    tops = {p.sha256: 0 for p in plan.everyone}
+
+    def hashes() -> dict[str, set[str]]:
+        found: dict[str, set[str]] = {"clean": {entry.unit.hash for entry in plan_clean(plan, None)}}
+        for entry in plan_measures(plan, tops, None).units:
+            found.setdefault(entry.unit.experiment, set()).add(entry.unit.hash)
+        return found
+
+    before = hashes()
+    monkeypatch.setattr(f"deepception.studies.plan.{schema}", 2)
+    after = hashes()
+    of_schema = {"CLEAN_SCHEMA": "clean", "PERIOD_ROWS_SCHEMA": "period rows", "PERIOD_SCHEMA": "period"}
+    assert not before[of_schema[schema]] & after[of_schema[schema]]
+    assert not before["spatial"] & after["spatial"], "what depends on it changes with it"
 
 
 def test_a_photograph_that_fails_costs_its_own_units_only(photos: Path, tmp_path: Path) -> None:

@@ -266,14 +266,25 @@ def test_a_loop_of_symbolic_links(lab: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("label", ["wolf", str(CLASSES), "-1", ""])
 def test_a_label_that_is_not_among_the_classes(lab: Path, kept: Path, label: str) -> None:
     done = call("audit", lab / "good.onnx", lab / "photos", "--quick", "--out", kept, "--label", label)
-    assert_refused(done, "not among the 10 classes")
+    assert_refused(done, "--label: ", "not among the 10 classes")
 
 
 def test_a_label_in_a_table_that_is_not_among_the_classes(lab: Path, kept: Path, tmp_path: Path) -> None:
     for column, value in (("label", "wolf"), ("index", "10")):
         (tmp_path / "photos.csv").write_text(f"file,{column}\n{lab / 'photos' / 'p0.png'},{value}\n")
         done = call("audit", lab / "good.onnx", tmp_path / "photos.csv", "--quick", "--out", kept)
-        assert_refused(done, value, "not among the 10 classes")
+        assert_refused(done, f"'{tmp_path / 'photos.csv'}', line 2: ", value, "not among the 10 classes")
+
+
+@pytest.mark.parametrize("command", ["audit", "info"])
+def test_an_index_and_a_name_of_two_classes(lab: Path, kept: Path, tmp_path: Path, command: str) -> None:
+    (tmp_path / "names.txt").write_text("\n".join("abcdefghij"))
+    shutil.copytree(lab / "photos", tmp_path / "photos")
+    table = tmp_path / "photos" / "labels.csv"
+    table.write_text("file,index,label\np0.png,3,D\np1.png,4,b\n")
+    out = ("--quick", "--out", kept) if command == "audit" else ()
+    done = call(command, lab / "good.onnx", table.parent, "--labels", tmp_path / "names.txt", *out)
+    assert_refused(done, f"'{table}', line 3: ", "the index 4 is 'e'", "'b', is class 1")
 
 
 def test_a_name_that_two_classes_bear(lab: Path, kept: Path, tmp_path: Path) -> None:
@@ -465,7 +476,12 @@ def test_a_budget_too_small_for_anything(lab: Path, tmp_path: Path) -> None:
 def test_a_budget_that_ends_half_way_keeps_what_was_measured(lab: Path, kept: Path, tmp_path: Path) -> None:
     command = ["audit", lab / "good.onnx", lab / "photos", "--quick", "--out", tmp_path / "run"]
     done = call(*command, "--budget", 900, "--batch-size", results(kept)["batch_size"])
-    assert_refused(done, "The budget of 900", "raise it by")
+    assert done.code == 3, done
+    (sentence,) = done.said
+    assert "The budget of 900" in sentence
+    assert "raise it by" in sentence
+    assert "local: " in done.out
+    assert "report: " in done.out
     half = chunks(tmp_path / "run")
     assert 0 < len(half) < len(chunks(kept))
     assert (tmp_path / "run" / "report.html").exists()
@@ -475,6 +491,15 @@ def test_a_budget_that_ends_half_way_keeps_what_was_measured(lab: Path, kept: Pa
     assert more.code == 0, more
     assert half.items() <= chunks(tmp_path / "run").items()
     assert results(tmp_path / "run") == results(kept)
+
+
+def test_a_budget_that_ends_before_what_was_asked_for(lab: Path, tmp_path: Path) -> None:
+    command = ("measure", "spatial", lab / "good.onnx", lab / "photos", "--quick", "--batch-size", 32)
+    done = call(*command, "--budget", 250, "--out", tmp_path / "run")
+    assert_refused(done, "The budget of 250", "raise it by")
+    finished = json.loads((tmp_path / "run" / "results.json").read_text())["properties"]
+    assert finished["local"]["rows"], "what it needs first was measured"
+    assert not finished["spatial"]["rows"]
 
 
 # --- run folders ---------------------------------------------------------------------------------------------
@@ -621,6 +646,8 @@ def test_names_and_labels_show_as_text(lab: Path, tmp_path: Path) -> None:
         ["info", "good.onnx", "--crop-fraction", "nan"],
         ["audit", "good.onnx", "photos", "--out", "run", "--seed", "-1"],
         ["audit", "good.onnx", "photos", "--out", "run", "--batch-size", "0"],
+        ["audit", "good.onnx", "photos", "--out", "run", "--quick", "--full"],
+        ["measure", "local", "good.onnx", "photos", "--full", "--standard"],
     ],
     ids=" ".join,
 )

@@ -255,6 +255,28 @@ def test_a_function_without_a_version_cannot_be_resumed(room: Path) -> None:
     assert results(desk.folder) == before
 
 
+def test_a_function_with_a_version_can_be_resumed(room: Path) -> None:
+    desk = Desk(room, "versioned")
+    spec = ("measure", "local", "python:diarist:answer", "--size", SIDE, *desk.command[2:])
+    first = desk.run(*spec, "--observer-version", "1")
+    assert first.code == 0, first
+    before, noted = results(desk.folder), desk.shown
+    again = desk.run(*spec, "--observer-version", "1")
+    assert again.code == 0, again
+    assert results(desk.folder) == before
+    assert desk.shown - noted == 2, "only the two grey images that tell the number of classes"
+    assert_refused(desk.run(*spec, "--observer-version", "2"), "another observer")
+    assert results(desk.folder) == before
+
+
+@pytest.mark.parametrize("model", ["default", "good.onnx", "torch:net.pt", "python:diarist:kept"])
+def test_a_version_of_what_is_known_without_one(
+    room: Path, lab: Path, monkeypatch: pytest.MonkeyPatch, model: str
+) -> None:
+    monkeypatch.chdir(room if model.startswith("python:") else lab)
+    assert_refused(call("info", model, "--observer-version", "1"), "version")
+
+
 def assert_same(one: Path, other: Path) -> None:
     mine, its = results(one), results(other)
     assert mine.keys() == its.keys()
@@ -362,6 +384,28 @@ def test_the_price_is_told_before_it_is_spent(lab: Path, tmp_path: Path) -> None
     price = json.loads(call(*command, "--dry-run", "--json").out)
     done = call(*command, "--budget", 0)
     assert f"{price['total']:,} queries" in done.err.splitlines()[0]
+
+
+def test_what_a_run_that_is_gone_on_with_still_costs(lab: Path, copied: Path) -> None:
+    audit = ("audit", lab / "good.onnx", "--quick", "--out", copied)
+    finished = call(*audit, *two(lab), "--dry-run")
+    assert finished.out.endswith("; all of them are measured\n")
+    before = {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()}
+    price = json.loads(call(*audit, lab / "photos", "--dry-run", "--json").out)
+    assert (price["photographs"], price["left"]) == (3, price["each"])
+    assert f"; at most {price['left']:,} are left to ask" in call(*audit, lab / "photos", "--dry-run").out
+    assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
+    cost = spent(copied)
+    done = call(*audit, lab / "photos", page=False)
+    assert f"; at most {price['left']:,} are left to ask." in done.err.splitlines()[0]
+    assert 0.9 * price["left"] <= spent(copied) - cost <= price["left"]
+
+
+def test_a_dry_run_refuses_what_the_run_would(lab: Path, copied: Path, tmp_path: Path) -> None:
+    dry = ("audit", lab / "good.onnx", *two(lab), "--dry-run", "--out")
+    assert_refused(call(*dry, copied, "--full"), "other settings")
+    (tmp_path / "novel.txt").write_text("Chapter one")
+    assert_refused(call(*dry, tmp_path), "not empty")
 
 
 # --- what is printed -----------------------------------------------------------------------------------------

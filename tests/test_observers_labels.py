@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepception.errors import InputError
-from deepception.observers import imagenet_labels, read_labels, resolve_label
+from deepception.observers import check_agreement, imagenet_labels, read_labels, resolve_label
 
 NAMES = ("tench", "great white shark", "crane", "tiger_cat", "crane", "Border collie, sheepdog")
 
@@ -66,6 +66,21 @@ def test_a_number_that_is_another_class_s_name_is_refused() -> None:
     assert resolve_label("1", ("0", "1", "2")) == 1
     with pytest.raises(InputError, match="0 and 2"):
         resolve_label("0", ("2", "1", "0"))
+
+
+@pytest.mark.parametrize("name", ["Crane", "6", "no class of these", "", "CRANE"])
+def test_a_name_that_agrees_with_its_index_or_says_nothing(name: str) -> None:
+    names = ("tench, Tinca tinca", "a", "crane", "b", "c", "d", "crane, lifting machine")
+    check_agreement(6, name, names)
+
+
+@pytest.mark.parametrize(
+    ("index", "name", "wrong"), [(1, "tench", "0"), (3, "crane", "2 or 6"), (3, "5", "5")]
+)
+def test_a_name_that_contradicts_its_index_is_refused(index: int, name: str, wrong: str) -> None:
+    names = ("tench, Tinca tinca", "a", "crane", "b", "c", "d", "crane, lifting machine")
+    with pytest.raises(InputError, match=f"{index} is {names[index]!r}.*{name!r}, is class {wrong}:"):
+        check_agreement(index, name, names)
 
 
 @pytest.mark.parametrize(

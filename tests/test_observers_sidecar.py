@@ -93,11 +93,19 @@ def test_without_any_word_the_default_is_named_and_warned_of(model: Path) -> Non
     assert observer.labels[3] == "class 3"
 
 
+@pytest.mark.parametrize("numbers", [(127.5, 64), ([127.5], [64])])
+def test_one_number_stands_for_three_channels(model: Path, numbers: tuple[Any, Any]) -> None:
+    write(model.with_suffix(".json"), ENTRY | dict(zip(("mean", "std"), numbers, strict=True)))
+    got = opened(model).settings.preprocessing
+    assert (got.mean, got.std) == ((127.5,) * 3, (64.0,) * 3)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
         ({"std": [1.0, 0.0, 1.0]}, "'std'"),
         ({"mean": "grey"}, "'mean'"),
+        ({"mean": [0.5, 0.5]}, "'mean' cannot be used: it has 2 numbers; give one, or three"),
         ({"crop_fraction": 1.5}, "'crop_fraction'"),
         ({"layout": "CHWN"}, "'layout'"),
         ({"pixel_range": "0..2"}, "'pixel_range'"),

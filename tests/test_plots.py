@@ -470,6 +470,14 @@ def test_shares_are_those_of_the_counts() -> None:
     assert {"75 %", "25 %"} <= set(texts)
 
 
+def test_only_fractions_with_bounds_have_whiskers() -> None:
+    fractions = ([0.0, 0.2, 0.5], [np.nan, 0.1, 0.3], [np.nan, 0.4, 0.7])
+    figure = plots.dose_curve([0, 1, 2], {"a": [0.0, 1.0, 2.0]}, recognition=fractions)
+    whiskers = [line for axes in figure.axes for lines in axes.collections for line in lines.get_segments()]
+    ends = sorted(tuple(np.round(line[:, 1], 6)) for line in whiskers)
+    assert ends == [(0.1, 0.4), (0.3, 0.7)]
+
+
 def test_pairs_are_counted_and_missing_ones_said() -> None:
     texts = _texts(plots.to_svg(plots.effect_vs_control([2, 3, 1, np.nan], [1, 1, 2, 0])))
     assert "2 of 3 photographs above their control" in texts

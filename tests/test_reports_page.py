@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import itertools
 import json
 import re
 import shutil
@@ -21,6 +22,7 @@ from deepception.errors import RunFolderError
 from deepception.observers.function import FunctionObserver
 from deepception.reports import StoredRun, read_run, render_report, write_report
 from deepception.reports.claims import CLAIMS
+from deepception.reports.pictures import pictures_of
 from deepception.reports.wording import decimal, estimate
 from deepception.stimuli import Frame
 from deepception.studies import AuditRequest, PhotographRef, run_audit
@@ -121,6 +123,17 @@ def test_the_page_is_well_formed_html(page: str) -> None:
     links = [attrs["href"] for tag, attrs in reader.tags if tag == "a"]
     assert links
     assert all(link and link[0] == "#" and link[1:] in ids for link in links)
+
+
+def test_the_class_specific_part_stands_beside_every_signed_map(run: StoredRun) -> None:
+    pictures, chosen = pictures_of(run, "activation")
+    pairs = list(itertools.pairwise(p.title for p in pictures))
+    maps = [f"{c.name}, {run.label(c.label)}" for c in chosen]
+    assert maps
+    assert all((title, f"{title}: class-specific part") in pairs for title in maps)
+    assert sum(p.title.endswith("class-specific part") for p in pictures) == sum(
+        p.title in maps for p in pictures
+    )
 
 
 def test_names_and_labels_are_text_and_nothing_else(page: str) -> None:

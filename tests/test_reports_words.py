@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deepception.properties.headline import share
 from deepception.reports.choosing import choose
 from deepception.reports.claims import CLAIMS
 from deepception.reports.drawing import mini_map, thumbnail
@@ -24,6 +25,7 @@ from deepception.reports.wording import (
     probability,
     signed,
 )
+from deepception.statistics import bca
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,9 @@ def test_decades_as_factors(decades: float, text: str) -> None:
 
 def test_estimates_times_and_lists() -> None:
     assert estimate({"value": 0.5, "low": -0.25, "high": "inf"}) == "0.50 [−0.25, ∞]"
+    assert estimate(bca([0.0] * 7, "mean").to_json(), share=True) == "0 % (all equal)"
+    assert estimate(bca([0.4] * 7).to_json()) == "0.40 (all equal)"
+    assert estimate(share([False] * 16), share=True) == "0 % [0 %, 19 %]"
     assert estimate({"value": 0.5, "low": None, "high": None}) == "0.50 (no interval)"
     assert estimate({"value": 0.5, "low": 0.25, "high": 1}, share=True) == "50 % [25 %, 100 %]"
     assert estimate(None) == "–"

@@ -147,7 +147,7 @@ def test_where_nothing_at_all_could_be_measured_the_code_is_2(lab: Laboratory, e
     ("error", "kind", "code"),
     [
         (UnreachableError("Gone."), UnreachableError, 4),
-        (BudgetError("Spent."), BudgetError, 2),
+        (BudgetError("Spent."), BudgetError, 3),
         (Cancelled("Stop."), Cancelled, 130),
         (KeyboardInterrupt(), Cancelled, 130),
         (RunFolderError("Full."), RunFolderError, 2),
@@ -168,6 +168,11 @@ def test_what_stops_the_run_keeps_what_was_measured(
     lab.failing.clear()
     assert lab.execute(*plan).exit_code == 0
     assert lab.ran == ["a", "b", "b", "c"]
+
+
+def test_a_budget_that_suffices_for_nothing_gives_2(lab: Laboratory) -> None:
+    lab.failing["a"] = BudgetError("Spent.")
+    assert lab.execute(lab.unit("a"), lab.unit("b")).exit_code == 2
 
 
 def test_cancelling_ends_before_the_next_unit(lab: Laboratory) -> None:

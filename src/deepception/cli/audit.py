@@ -32,7 +32,7 @@ def audit(model: str, images: tuple[str, ...], out: Path, dry_run: bool, as_json
     """Measure all four properties of MODEL on IMAGES and write a report.
 
     The run folder keeps everything that was measured: the same command goes on after an interruption, and more
-    photographs can be added to it.
+    photographs can be added to it. What is left to ask is printed beside the whole price.
     """
     request = make_request(model, images, given)
     if dry_run:
@@ -66,7 +66,10 @@ def make_request(
 
 
 def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcome:
-    """Run the audit with progress on stderr; raise what stopped it, after its report was written."""
+    """Run the audit with progress on stderr; raise what stopped it, after its report was written.
+
+    A budget that ended it is only told where some of the result is there.
+    """
     from ..errors import PhotographError
     from ..sessions import RichProgress
     from ..studies import run_audit
@@ -90,8 +93,11 @@ def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcom
     for failure in outcome.results["failures"]:
         if failure["experiment"] == "photograph":
             say(failure["error"])
-    if outcome.execution.stopped is not None:
-        raise outcome.execution.stopped
+    stopped = outcome.execution.stopped
+    if stopped is not None and outcome.exit_code != 3:
+        raise stopped
+    if stopped is not None:
+        say(str(stopped))
     return outcome
 
 
@@ -106,18 +112,25 @@ def say_price(price: Price) -> None:
     shared = f", and {bound}{price.shared:,} shared by all" if price.shared else ""
     say(
         f"{count(price.photographs)} cost {bound}{price.total:,} queries "
-        f"({bound}{price.each:,} each{shared})."
+        f"({bound}{price.each:,} each{shared}){_left(price, bound)}."
     )
+
+
+def _left(price: Price, bound: str) -> str:
+    """What a run that is gone on with still costs; nothing for a new one."""
+    if price.left == price.total:
+        return ""
+    return f"; {bound}{price.left:,} are left to ask" if price.left else "; all of them are measured"
 
 
 def show_price(request: AuditRequest, out: Path | None, as_json: bool) -> int:
     """``--dry-run``: the price, and nothing is asked."""
     from dataclasses import asdict
 
-    from ..studies import price_of, resolve
+    from ..studies import RunStore, joined_with, price_of, resolve
 
     settings, broken = resolve(request, out)
-    price = price_of(settings)
+    price = price_of(settings) if out is None else price_of(joined_with(out, settings), RunStore(out))
     for why in broken.values():
         say(why)
     if as_json:
@@ -126,7 +139,7 @@ def show_price(request: AuditRequest, out: Path | None, as_json: bool) -> int:
         bound = "exactly" if price.exact else "at most"
         click.echo(
             f"{bound} {price.total:,} queries: {count(price.photographs)}, {bound} {price.each:,} each, "
-            f"{price.shared:,} shared"
+            f"{price.shared:,} shared{_left(price, f'{bound} ')}"
         )
     return 0
 
@@ -152,5 +165,5 @@ def show_outcome(outcome: AuditOutcome, out: Path) -> None:
     cost = outcome.results["cost"]
     click.echo(f"cost: {cost['queries']:,} queries in {cost['seconds']:,.0f} s")
     click.echo(f"report: {out / 'report.html'}")
-    if outcome.exit_code == 3:
+    if outcome.exit_code == 3 and outcome.execution.stopped is None:
         say(f"Some units failed; to try them again: {shlex.join(['deepception', *sys.argv[1:]])}")

@@ -50,18 +50,17 @@ def _answers(
     import numpy as np
 
     from ..errors import PhotographError
-    from ..observers import resolve_label
     from ..properties.headline import share
     from ..sessions import Session
     from ..stimuli import fit_frame, load_photograph
-    from ..studies.inputs import find_photographs
+    from ..studies.inputs import class_of, find_photographs
 
     shown: list[dict[str, Any]] = []
     hits: list[tuple[bool, bool]] = []
     errors: list[PhotographError] = []
     with Session(observer, batch_size=observer.fixed_batch or 1) as session:
         for ref in find_photographs(images, label=label):
-            known = None if ref.label is None else resolve_label(ref.label, observer.labels)
+            known = class_of(ref, observer.labels)
             try:
                 pixels = fit_frame(load_photograph(ref.path), observer.frame, as_is=as_is)
             except PhotographError as error:

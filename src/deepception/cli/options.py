@@ -20,6 +20,11 @@ _MODEL = [
     click.option(
         "--weights", type=click.Path(path_type=Path), help="Weights for torch:PACKAGE.MODULE:FACTORY."
     ),
+    click.option(
+        "--observer-version",
+        metavar="TEXT",
+        help="Version of a python: function; with one, its run can go on in another process.",
+    ),
     click.option("--preprocessing", type=click.Path(path_type=Path), help="A JSON sidecar to read."),
     click.option(
         "--labels", type=click.Path(path_type=Path), help="Names of the classes, one a line or JSON."
@@ -65,16 +70,25 @@ _RUN = [
     ),
 ]
 
+
+def _choose_setting(context: click.Context, option: click.Parameter, given: bool) -> None:
+    """Keep the setting that a flag names; two are refused, for either might be the one that was meant."""
+    chosen: list[str] = context.meta.setdefault("deepception.setting", [])
+    if given:
+        chosen.append(str(option.name))
+    if len(chosen) > 1:
+        flags = " and ".join(f"--{name}" for name in chosen)
+        raise click.UsageError(f"{flags} are different settings: give one of them.", context)
+    context.params["setting"] = chosen[0] if chosen else "standard"
+
+
 _SETTING = [
-    click.option("--quick", "setting", flag_value="quick", help="A first look on one canvas."),
-    click.option("--full", "setting", flag_value="full", help="Every control."),
-    click.option(
-        "--standard",
-        "setting",
-        flag_value="standard",
-        default=True,
-        help="What the verdicts rest on [default].",
-    ),
+    click.option(f"--{name}", is_flag=True, expose_value=False, callback=_choose_setting, help=text)
+    for name, text in (
+        ("quick", "A first look on one canvas."),
+        ("full", "Every control."),
+        ("standard", "What the verdicts rest on [default]."),
+    )
 ]
 
 
@@ -90,27 +104,24 @@ def _adder(options: list[Any]) -> Callable[[Command], Command]:
 model_options = _adder(_MODEL)
 run_options = _adder(_RUN)
 setting_options = _adder(_SETTING)
-MODEL_NAMES = tuple(
-    str(name)
-    for name in (
-        "device",
-        "threads",
-        "engine",
-        "weights",
-        "preprocessing",
-        "labels",
-        "size",
-        "mean",
-        "std",
-        "pixel_range",
-        "crop_fraction",
-        "fit",
-        "layout",
-        "colour_order",
-        "output",
-        "input_name",
-        "output_name",
-    )
+MODEL_NAMES = (
+    "device",
+    "threads",
+    "engine",
+    "weights",
+    "preprocessing",
+    "labels",
+    "size",
+    "mean",
+    "std",
+    "pixel_range",
+    "crop_fraction",
+    "fit",
+    "layout",
+    "colour_order",
+    "output",
+    "input_name",
+    "output_name",
 )
 
 
@@ -119,6 +130,7 @@ def open_model(spec: str, given: dict[str, Any]) -> Observer:
     from ..observers import open_observer
 
     options = {name: given.pop(name) for name in MODEL_NAMES}
+    options["version"] = given.pop("observer_version")
     options["size"] = _size(options["size"])
     fraction = options["crop_fraction"]
     if fraction is not None and not 0 < fraction <= 1:

@@ -4,7 +4,7 @@ from .answers import check_answers
 from .fingerprint import fingerprint
 from .function import FunctionObserver
 from .inspecting import ObserverReport, best_classes, inspect
-from .labels import default_labels, imagenet_labels, read_labels, resolve_label
+from .labels import check_agreement, default_labels, imagenet_labels, read_labels, resolve_label
 from .onnx import OnnxObserver
 from .opening import DEFAULT_SPEC, open_observer, schemes
 from .options import OpeningOptions
@@ -28,6 +28,7 @@ __all__ = [
     "Settings",
     "TorchObserver",
     "best_classes",
+    "check_agreement",
     "check_answers",
     "default_labels",
     "fingerprint",

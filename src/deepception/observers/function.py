@@ -219,6 +219,8 @@ def open_function(rest: str, options: OpeningOptions) -> FunctionObserver:
     """
     function = import_object(rest, "python")
     if isinstance(function, FunctionObserver):
+        if options.version is not None:
+            raise InputError(f"python:{rest} is an observer already: give its version where it is made.")
         return function
     if not callable(function):
         raise InputError(f"python:{rest} is a {type(function).__name__} and no function.")

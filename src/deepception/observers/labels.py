@@ -53,6 +53,25 @@ def resolve_label(label: str | int, labels: Sequence[str]) -> int:
     raise InputError(f"the label {text!r} is not among the {len(labels)} classes: {advice}")
 
 
+def check_agreement(index: int, name: str, labels: Sequence[str]) -> None:
+    """Raise InputError where an index and a name that stand for one class are told of two.
+
+    A name that no class bears says nothing, so that names of another list than the observer's do no harm.
+    """
+    key, number = _key(name), _as_index(name.strip())
+    named = [
+        i for i, said in enumerate(labels) if key and key in {_key(said), *(_key(s) for s in said.split(","))}
+    ]
+    if not named and number is not None and 0 <= number < len(labels):
+        named = [number]
+    if named and index not in named:
+        indices = " or ".join(str(i) for i in named)
+        raise InputError(
+            f"the index {index} is {labels[index]!r}, but the name beside it, {name!r}, is class {indices}: "
+            "correct one of them."
+        )
+
+
 def default_labels(classes: int) -> tuple[str, ...]:
     """The names ``"class 0"``, ``"class 1"``, … for classes whose names are not known."""
     return tuple(f"class {index}" for index in range(classes))

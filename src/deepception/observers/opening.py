@@ -25,6 +25,10 @@ _SCHEME_OF_SUFFIX = {
 }
 
 
+# What these schemes open is known by its bytes; a version beside them would say nothing.
+_KNOWN_BY_BYTES = frozenset({DEFAULT_SPEC, "onnx", "torch"})
+
+
 class ObserverFactory(Protocol):
     """What an entry point of the group ``deepception.observers`` holds."""
 
@@ -52,7 +56,9 @@ def open_observer(spec: object, **options: Any) -> Observer:
     if _is_torch_module(spec):
         from .torch import observe_module
 
-        return observe_module(spec, opening_options(options))
+        opened = opening_options(options)
+        _refuse_version("torch", f"a {type(spec).__name__}", opened)
+        return observe_module(spec, opened)
     if isinstance(spec, Observer):
         if options:
             raise InputError("an observer is open already: it takes no further options.")
@@ -91,6 +97,7 @@ def _open_text(spec: str | Path, options: OpeningOptions) -> Observer:
     if not text:
         raise InputError(f"no model was named: give a file, or one of {_listing()}.")
     if text == DEFAULT_SPEC:
+        _refuse_version(text, text, options)
         return _factory(text)("", options)
     scheme, colon, rest = text.partition(":")
     # One letter before a colon is a drive, and a file or its folder may have a colon in its name.
@@ -103,7 +110,15 @@ def _open_text(spec: str | Path, options: OpeningOptions) -> Observer:
                 raise InputError(f"{text} is a folder: name the model file in it.")
             raise InputError(f"the kind of the model {text} is not known by its name: write scheme:{text}.")
         scheme, rest = _SCHEME_OF_SUFFIX[suffix], text
+    _refuse_version(scheme, text, options)
     return _factory(scheme)(rest, options)
+
+
+def _refuse_version(scheme: str, text: str, options: OpeningOptions) -> None:
+    if options.version is not None and scheme in _KNOWN_BY_BYTES:
+        raise InputError(
+            f"a version is for Python functions, but {text} is known by its bytes: leave it out."
+        )
 
 
 def _factory(scheme: str) -> ObserverFactory:

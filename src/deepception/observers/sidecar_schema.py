@@ -8,7 +8,11 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 
 def _three(value: Any) -> Any:
-    """One number stands for all three channels."""
+    """One number, alone or in a list, stands for all three channels."""
+    if isinstance(value, (list, tuple)) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, (list, tuple)) and len(value) != 3:
+        raise ValueError(f"it has {len(value)} numbers; give one, or three")
     return (value,) * 3 if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 

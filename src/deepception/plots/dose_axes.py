@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .palette import INK, MUTED, RULE, VERMILLION
+from .palette import INK, MUTED, PAPER, RULE, VERMILLION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,5 +51,19 @@ def draw_recognition(axes: Axes, dose: Float, fractions: Fractions, threshold: T
             axes.axvspan(below, above, color=VERMILLION, alpha=0.13, linewidth=0)
         axes.axvline(value, color=VERMILLION, linewidth=1.4)
     if table.ndim == 2:
-        axes.vlines(place, table[1], table[2], color=MUTED, linewidth=1.1)
-    axes.plot(place, middle, "o", color=INK, markersize=4.2, zorder=4)
+        known = np.isfinite(table[1:]).all(axis=0)
+        axes.vlines(place[known], table[1, known], table[2, known], color=MUTED, linewidth=1.1)
+    for chosen, face in (
+        (dose > 0, INK),
+        (dose == 0, PAPER),
+    ):  # without a copy nothing is repeated: open, as above
+        axes.plot(
+            place[chosen],
+            middle[chosen],
+            "o",
+            color=INK,
+            markerfacecolor=face,
+            markersize=4.2,
+            zorder=4,
+            clip_on=False,
+        )

@@ -40,7 +40,8 @@ def dose_curve(
         curves: Name to values ``[draws, D]`` (or ``[D]``) in ``unit``, NaN where not measured. The first is
             the effect and is drawn boldly; the others are its controls.
         onset: What the first copy does, ℓ(1) − ℓ(0) in ``unit``, written beside its dotted line.
-        recognition: Fractions ``[D]`` in 0…1, or three such: with their lower and upper bounds (Wilson).
+        recognition: Fractions ``[D]`` in 0…1, or three such: with their lower and upper bounds (Wilson), NaN
+            where a fraction has none.
         threshold: Dose of half recognition with its interval: (value, low, high).
         band: The quantiles over draws that the band spans.
         unit: What the values are measured in.

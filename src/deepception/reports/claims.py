@@ -137,7 +137,7 @@ CLAIMS: Mapping[str, Claim] = {
             "both_kinds": ("Photographs with an activator and an inhibitor on most canvases", SHARE),
             "both_kinds_on_photograph": ("The same on a photograph of another class", SHARE),
             "shows_both_signs": (
-                "Photographs with both signs beyond simultaneous bands, on most canvases",
+                "Photographs with both, beyond bands for all places at once, on most canvases",
                 SHARE,
             ),
             "shows_both_signs_on_photograph": ("The same on a photograph of another class", SHARE),

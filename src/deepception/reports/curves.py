@@ -31,7 +31,8 @@ def cumulative_pictures(
         figure = dose_curve(doses, curves, recognition=recognised, onset=None)
         caption = (
             "Median over photographs, the band spans their quartiles; below, the mean share of arrangements "
-            "that are recognised. The dotted line from no copy to one is the onset: it is no repetition."
+            "that are recognised (for single photographs with Wilson’s 95 % interval). The dotted line from no "
+            "copy to one is the onset: it is no repetition."
         )
         yield picture(figure, "cumulative all", "All photographs", caption)
     for c in chosen:
@@ -91,10 +92,13 @@ def _curves(result: CumulativeResult) -> dict[str, Float]:
 
 
 def _recognition(result: CumulativeResult) -> tuple[Float, Float, Float]:
-    """Share of showings recognised at each dose from none, with its Wilson interval: ``[D]`` each."""
-    flags = [result.empty_recognised.ravel(), *result.recognised.reshape(-1, len(result.doses)).T]
-    rates = [wilson(int(f.sum()), f.size) for f in flags]
-    value, low, high = np.array([[r.value, r.low, r.high] for r in rates]).T
+    """Share of showings recognised at each dose from none, with its Wilson interval: ``[D]`` each.
+
+    The empty canvases of several arrangements are the same few pictures, so their share has no interval (NaN).
+    """
+    rates = [wilson(int(f.sum()), f.size) for f in result.recognised.reshape(-1, len(result.doses)).T]
+    empty = [float(result.empty_recognised.mean()), np.nan, np.nan]
+    value, low, high = np.array([empty, *([r.value, r.low, r.high] for r in rates)]).T
     return value, low, high
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from .choosing import Chosen
 from .drawing import Picture, picture, spread_of
 from .stored import StoredRun
 from .wording import decimal, or_nan, percent, signed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _MAP_UNIT = "decades of odds"
 
@@ -98,16 +101,7 @@ def spatial_pictures(
     found = [(c, r) for c in chosen if isinstance(r := run.result("spatial", c.sha256), SpatialResult)]
     limits = spread_of([r.map for _, r in found])
     for c, result in found:
-        figure = place_map(
-            _grey(run),
-            result.map,
-            result.places + result.step // 2,
-            result.patch_shape,
-            signed=True,
-            unit=_MAP_UNIT,
-            limits=limits,
-            patch=run.patch(c.sha256),
-        )
+        figure = _placed(result, result.map, _grey(run), limits=limits, patch=run.patch(c.sha256))
         caption = (
             f"What the patch adds to the empty canvas at {len(result.places)} places, mean over "
             f"{len(result.phases)} phases, median over canvases. Range {decimal(c.value)} decades, {c.why}."
@@ -138,31 +132,35 @@ def activation_pictures(
 ) -> Iterator[Picture]:
     """Signed maps of each chosen photograph on a canvas and on a photograph, and the places of all."""
     found = [(c, r) for c in chosen if isinstance(r := run.result("activation", c.sha256), ActivationResult)]
-    limits = spread_of([r.canvas_maps[k] for _, r in found for k, _ in _backgrounds(r)])
+    limits = spread_of(
+        [m[k] for _, r in found for k, _ in _backgrounds(r) for m in (r.canvas_maps, r.specific_map)]
+    )
     for c, result in found:
-        patch = run.patch(c.sha256)
+        alike: dict[str, Any] = {"limits": limits, "patch": run.patch(c.sha256)}
         for k, canvas in _backgrounds(result):
             behind = run.frame(result.background_sha256) if canvas == "photograph" else _grey(run)
             on = f"on {result.background_name}" if canvas == "photograph" else f"on the {canvas} canvas"
-            figure = place_map(
-                behind,
-                result.canvas_maps[k],
-                result.places + result.step // 2,
-                result.patch_shape,
-                signed=True,
-                unit=_MAP_UNIT,
-                classes=result.classes[k],
-                limits=limits,
-                patch=patch,
-                name=on,
+            figure = _placed(
+                result, result.canvas_maps[k], behind, classes=result.classes[k], name=on, **alike
             )
-            both = "both signs beyond doubt" if result.both_signs[k] else "not both signs beyond doubt"
+            both = f"activation and inhibition are {'' if result.both_signs[k] else 'not '}both demonstrated"
             caption = (
                 f"Patch of this photograph {on}: {both}; amplitude {signed(result.amplitudes[k])} decades."
             )
             if k == 0:
                 caption += f" The photograph is {c.why} of the amplitude."
             yield picture(figure, f"activation {c.sha256} {canvas}", _named(run, c), caption)
+            others = result.others_delta.shape[-1]
+            if others:
+                figure = _placed(
+                    result, result.specific_map[k], behind, name=f"class-specific, {on}", **alike
+                )
+                caption = (
+                    f"The same showings {on}, less the median of what the patch does to {others} other classes at "
+                    "each place: what concerns this class alone. Same colours as in the map before it."
+                )
+                title = f"{_named(run, c)}: class-specific part"
+                yield picture(figure, f"activation {c.sha256} {canvas} specific", title, caption)
     counts = _class_counts(run, summary["rows"])
     if sum(counts):
         figure = shares_bar(["activator", "inhibitor", "neutral", "undecided"], counts, things="places")
@@ -177,9 +175,20 @@ def activation_pictures(
     }
     caption = (
         "One dot a photograph: the largest and the smallest mean effect over places, median over canvases. "
-        "Inhibition needs the second below zero."
+        "The patch inhibits somewhere only where the second lies below zero."
     )
     yield picture(distribution(ends), "activation ends", "How far both ways", caption)
+
+
+def _placed(
+    result: SpatialResult | ActivationResult,
+    values: NDArray[np.float64],
+    behind: NDArray[np.uint8] | None,
+    **drawn: Any,
+) -> Figure:
+    """A signed map over the places of a patch, each drawn in the middle of its phases."""
+    places = result.places + result.step // 2
+    return place_map(behind, values, places, result.patch_shape, signed=True, unit=_MAP_UNIT, **drawn)
 
 
 def _backgrounds(result: ActivationResult) -> list[tuple[int, str]]:

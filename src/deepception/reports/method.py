@@ -21,16 +21,18 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "Sufficiency",
-        "What a region answers alone: the odds of the class when the canvas shows nothing but this region, in its "
-        "own place, minus those of the empty canvas.",
+        "What a region answers alone: by how many decades the odds of the class are higher (below zero: lower) "
+        "when the canvas shows nothing but this region, in its own place, than when it is empty.",
     ),
     (
         "Necessity",
-        "What the absence of a region costs: the odds of the class for the photograph, minus those without it.",
+        "What the absence of a region costs: by how many decades the odds of the class fall when this region is "
+        "taken out of the photograph.",
     ),
     (
         "Local range",
-        "95th minus 5th percentile of sufficiency over the regions of a photograph.",
+        "How far the regions of a photograph lie apart in sufficiency: from the 5th to the 95th percentile, in "
+        "decades.",
     ),
     (
         "Patch",
@@ -49,8 +51,14 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "Effect Δ of a place",
-        "The odds of the class with the patch at that place, minus those of the background alone. A place is an "
-        "activator, an inhibitor or neutral only where a test says so, with a margin around zero; else undecided.",
+        "By how many decades the odds of the class rise (below zero: fall) when the patch is put at that place "
+        "of the background. A place is an activator, an inhibitor or neutral only where a test says so, with a "
+        "margin around zero; else undecided.",
+    ),
+    (
+        "Class-specific part",
+        "The effect Δ of a place on the class, less the median of what the same showings do to other classes: a "
+        "patch that moves all answers alike has none.",
     ),
     (
         "Two-sided amplitude",
@@ -59,8 +67,8 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "Slope",
-        "Change of the answer with each doubling of the number of identical copies, from one copy on. The step "
-        "from no copy to one is the onset and does not count as repetition.",
+        "By how many decades the odds of the class change with each doubling of the number of identical copies, "
+        "from one copy on. The step from no copy to one is the onset and does not count as repetition.",
     ),
     (
         "Control",
@@ -70,14 +78,15 @@ DEFINITIONS: tuple[tuple[str, str], ...] = (
     ),
     (
         "Holds",
-        "The lower ends of the 95 % intervals of the effect, and of effect minus best control (the one that it "
-        "exceeds least surely), paired, lie above zero; where the patch was selected, so does that of a random "
-        "region minus its best control. At least 6 photographs.",
+        "The whole 95 % interval of the effect lies above zero, and so does that of its difference from the best "
+        "control, photograph by photograph; where the patch was selected, also that of the difference between a "
+        "random region and its best control. At least 6 photographs are needed.",
     ),
     (
         "Interval",
-        "95 %, by bootstrap over whole photographs (BCa) for medians and means, Wilson’s for shares. n counts "
-        "photographs; one photograph gives one number, however often it was shown.",
+        "95 %, by bootstrap over whole photographs (BCa) for medians and means, Wilson’s for numbers of "
+        "photographs. Where all photographs gave the same figure, a bootstrap says nothing and “all equal” stands "
+        "instead. n counts photographs; one photograph gives one number, however often it was shown.",
     ),
     (
         "Query",

@@ -70,7 +70,10 @@ def percent(value: Any) -> str:
 
 
 def estimate(figure: Mapping[str, Any] | None, *, share: bool = False, digits: int = 2) -> str:
-    """A figure with its interval, ``"1.31 [1.16, 1.37]"``, or as percentages; without one where it has none."""
+    """A figure with its interval, ``"1.31 [1.16, 1.37]"``, or as percentages; without one where it has none.
+
+    Resampling photographs that all gave the same figure tells nothing: ``"0 % (all equal)"``.
+    """
     if figure is None:
         return UNKNOWN
     say = percent if share else lambda v: decimal(v, digits)
@@ -79,6 +82,8 @@ def estimate(figure: Mapping[str, Any] | None, *, share: bool = False, digits: i
         return UNKNOWN
     if low is None or high is None:
         return f"{say(value)} (no interval)"
+    if figure.get("method") == "degenerate":
+        return f"{say(value)} (all equal)"
     return f"{say(value)} [{say(low)}, {say(high)}]"
 
 

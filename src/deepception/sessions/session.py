@@ -123,13 +123,22 @@ class Session:
             self._fingerprint = fingerprint(self.observer)
         return self._fingerprint
 
-    def ask(self, stimuli: Stimuli, classes: ArrayLike | None = None, *, purpose: str = "") -> Answers:
+    def ask(
+        self,
+        stimuli: Stimuli,
+        classes: ArrayLike | None = None,
+        *,
+        purpose: str = "",
+        batch_size: int | None = None,
+    ) -> Answers:
         """Show N stimuli and read the answers for some classes.
 
         Args:
             stimuli: N described stimuli in the observer's frame.
             classes: int ``[C]``, or None for all K (memory: 22 bytes a stimulus and class).
             purpose: The ledger's heading.
+            batch_size: Stimuli sent at once in this asking, where the observer leaves a choice; None: the
+                session's. A search that needs each answer before it goes on shows one at a time.
 
         Raises:
             BudgetError: The budget does not suffice. Without a cache this is said before anything is sent.
@@ -141,7 +150,7 @@ class Session:
         if self._cache is None:
             self._afford(len(stimuli), purpose)
         everything = self._nothing(read)
-        for rows, part in self._stream(stimuli, read, purpose):
+        for rows, part in self._stream(stimuli, read, purpose, batch_size):
             if rows.start == 0:
                 everything = part.room(len(stimuli))
             everything.put(rows, part)
@@ -157,10 +166,15 @@ class Session:
         return self._stream(stimuli, self._read(classes), purpose)
 
     def ask_images(
-        self, images: NDArray[np.uint8], classes: ArrayLike | None = None, *, purpose: str = ""
+        self,
+        images: NDArray[np.uint8],
+        classes: ArrayLike | None = None,
+        *,
+        purpose: str = "",
+        batch_size: int | None = None,
     ) -> Answers:
         """Show images as they are, uint8 ``[N, H, W, 3]`` in the observer's frame; otherwise as ``ask``."""
-        return self.ask(Stimuli.plain(images), classes, purpose=purpose)
+        return self.ask(Stimuli.plain(images), classes, purpose=purpose, batch_size=batch_size)
 
     def close(self) -> None:
         """Let the render thread go; the observer and the cache stay open, as they were handed in."""
@@ -181,7 +195,11 @@ class Session:
         return read
 
     def _stream(
-        self, stimuli: Stimuli, read: NDArray[np.int64] | None, purpose: str
+        self,
+        stimuli: Stimuli,
+        read: NDArray[np.int64] | None,
+        purpose: str,
+        batch_size: int | None = None,
     ) -> Iterator[tuple[slice, Answers]]:
         if stimuli.frame_shape != self.observer.frame.shape:
             raise ValueError(
@@ -189,7 +207,7 @@ class Session:
                 f"{self.observer.frame.shape}"
             )
         total = len(stimuli)
-        size = self.batch_size
+        size = self.observer.fixed_batch or batch_size or self.batch_size
         # Digests are taken of pixels in memory, so with a cache they are rendered there.
         if self._device is not None and self._cache is None:
             rendered = device_batches(stimuli, size, self._device.device)

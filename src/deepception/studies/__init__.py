@@ -19,7 +19,7 @@ from .units import Outcome, Unit
 
 if TYPE_CHECKING:
     from .audit import AuditOutcome, run_audit
-    from .joining import create_or_join, difference, fix_batch_size
+    from .joining import create_or_join, difference, fix_batch_size, joined_with
     from .pool import embedded_photographs
     from .price import Price, price_of
     from .request import AuditRequest, resolve
@@ -63,6 +63,7 @@ __all__ = [
     "execute",
     "find_photographs",
     "fix_batch_size",
+    "joined_with",
     "load_settings",
     "open_run",
     "price_of",
@@ -86,6 +87,7 @@ _LAZY = {
     "create_or_join": "joining",
     "difference": "joining",
     "fix_batch_size": "joining",
+    "joined_with": "joining",
     "load_settings": "settings",
 }
 

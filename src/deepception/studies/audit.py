@@ -47,7 +47,7 @@ def run_audit(
     settings, broken = resolve(request, folder)
     with open_run(folder, settings) as run:
         if on_price is not None:
-            on_price(price_of(run.settings))
+            on_price(price_of(run.settings, run.store))
         spent = run.ledger.totals().transmissions
         asking = session or Session(
             request.observer,
@@ -73,8 +73,8 @@ def run_audit(
         }
         write_results(folder, results)
     code = execution.exit_code
-    if code == 3 and not any(summary["rows"] for summary in results["properties"].values()):
-        code = 2  # clean answers alone are no result
+    if code == 3 and not any(results["properties"][name]["rows"] for name in request.properties):
+        code = 2  # clean answers, and what comes before the properties asked for, are no result
     return AuditOutcome(results, execution, 3 if code == 0 and broken else code)
 
 

@@ -81,10 +81,10 @@ class ExecutionReport:
 
     @property
     def exit_code(self) -> int:
-        """0 fine; 2 nothing could be measured; 3 some units failed; else the code of what stopped it."""
-        if self.stopped is not None:
+        """0 fine; 2 nothing could be measured; 3 only a part could; else the code of what stopped it."""
+        if self.stopped is not None and not isinstance(self.stopped, BudgetError):
             return self.stopped.exit_code
-        if not self.failed:
+        if self.stopped is None and not self.failed:
             return 0
         return 3 if self.finished or self.skipped else 2
 

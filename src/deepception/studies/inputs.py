@@ -12,7 +12,8 @@ from functools import cache
 from pathlib import Path
 
 from ..errors import InputError
-from .label_files import LABELS_NAME, Label, read_label_file
+from ..observers import check_agreement, resolve_label
+from .label_files import LABELS_NAME, Label, Said, read_label_file
 from .walking import natural, walk
 
 _log = logging.getLogger(__name__)
@@ -29,11 +30,33 @@ class PhotographRef:
         path: Absolute path; the file may turn out to be missing or no photograph when it is opened.
         name: Path relative to the folder that all photographs share, with ``/``; unique among them.
         label: Index of the class, or its name as it was written, or ``None`` where nothing is said.
+        beside: The name that a table gives beside an index.
+        where: Where the class is said, such as ``"'photos.csv', line 3"``; empty where that is not known.
     """
 
     path: Path
     name: str
     label: Label | None = None
+    beside: str | None = None
+    where: str = ""
+
+
+def class_of(photograph: PhotographRef, labels: Sequence[str]) -> int | None:
+    """Index of a photograph's class among an observer's labels; ``None`` where nothing is said of it.
+
+    Raises InputError, naming file and line where they are known, where no class or more than one is meant.
+    """
+    if photograph.label is None:
+        return None
+    try:
+        index = resolve_label(photograph.label, labels)
+        if photograph.beside is not None:
+            check_agreement(index, photograph.beside, labels)
+    except InputError as error:
+        if not photograph.where:
+            raise
+        raise InputError(f"{photograph.where}: {error}") from error
+    return index
 
 
 def find_photographs(
@@ -63,7 +86,7 @@ def find_photographs(
         finder.add(os.path.expanduser(os.fspath(name)))
     found = list(finder.found.values())
     if label is not None:
-        found = [(path, label) for path, _ in found]
+        found = [(path, Said(label, None, "--label")) for path, _ in found]
     elif finder.missed:
         _log.warning(
             "%d of %d photographs have no row in their %s: their class is what the observer answers.",
@@ -91,9 +114,9 @@ class _Finder:
     """Collects photographs by their real path, so that none is there twice."""
 
     def __init__(self) -> None:
-        self.found: dict[str, tuple[Path, Label | None]] = {}
+        self.found: dict[str, tuple[Path, Said]] = {}
         self.missed: set[str] = set()
-        self._tables: dict[Path, dict[str, Label | None] | None] = {}
+        self._tables: dict[Path, dict[str, Said] | None] = {}
 
     def add(self, name: str) -> None:
         path = Path(os.path.abspath(name))
@@ -113,8 +136,8 @@ class _Finder:
                 )
             self._add_files(files, path)
         elif path.suffix.lower() == ".csv":
-            for file, label in read_label_file(path).items():
-                self._add(Path(file), label)
+            for file, said in read_label_file(path).items():
+                self._add(Path(file), said)
         elif path.exists() and not path.is_file():
             raise InputError(f"'{name}' is neither a file nor a folder.")
         else:
@@ -135,12 +158,12 @@ class _Finder:
     def _add_files(self, files: Iterable[Path], top: Path) -> None:
         for file in files:
             table = self._nearest_table(file.parent, top)
-            self._add(file, None if table is None else table.get(str(file)))
+            self._add(file, Said() if table is None else table.get(str(file), Said()))
             real = os.path.realpath(file)
-            if table is not None and self.found[real][1] is None:
+            if table is not None and self.found[real][1].label is None:
                 self.missed.add(real)
 
-    def _nearest_table(self, folder: Path, top: Path) -> dict[str, Label | None] | None:
+    def _nearest_table(self, folder: Path, top: Path) -> dict[str, Said] | None:
         """The labels.csv of a folder, or of the nearest one above it up to ``top``."""
         if folder not in self._tables:
             file = folder / LABELS_NAME
@@ -152,16 +175,16 @@ class _Finder:
                 self._tables[folder] = self._nearest_table(folder.parent, top)
         return self._tables[folder]
 
-    def _add(self, path: Path, label: Label | None) -> None:
+    def _add(self, path: Path, said: Said) -> None:
         real = os.path.realpath(path)
-        known = self.found.setdefault(real, (path, label))
-        if label is None or known[1] == label:
+        first, known = self.found.setdefault(real, (path, said))
+        if said.label is None or known.label == said.label:
             return
-        if known[1] is not None:
+        if known.label is not None:
             raise InputError(
-                f"'{path}' is given two classes, {known[1]!r} and {label!r}: leave one of them out."
+                f"'{path}' is given two classes, {known.label!r} and {said.label!r}: leave one of them out."
             )
-        self.found[real] = (known[0], label)
+        self.found[real] = (first, said)
         self.missed.discard(real)
 
 
@@ -191,16 +214,16 @@ def _is_photograph(path: Path) -> bool:
     return path.suffix.lower() in photograph_suffixes() and (path.is_file() or path.is_symlink())
 
 
-def _name(found: Sequence[tuple[Path, Label | None]]) -> list[PhotographRef]:
+def _name(found: Sequence[tuple[Path, Said]]) -> list[PhotographRef]:
     root = os.path.commonpath([path.parent for path, _ in found]) if found else ""
     names: set[str] = set()
     named = []
-    for path, label in found:
+    for path, said in found:
         plain = path.relative_to(root).as_posix().encode("utf-8", "replace").decode("utf-8")
         name, number = plain, 1
         while name in names:
             number += 1
             name = f"{plain} ({number})"
         names.add(name)
-        named.append(PhotographRef(path, name, label))
+        named.append(PhotographRef(path, name, said.label, said.name, said.where))
     return named

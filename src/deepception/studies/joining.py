@@ -37,17 +37,12 @@ def create_or_join(folder: str | Path, settings: RunSettings) -> RunSettings:
             field by field), or the same photograph under another class; or it cannot be written.
     """
     folder = Path(folder)
-    check_usable(folder)
+    joined = joined_with(folder, settings)
     if not (folder / RUN_NAME).exists():
-        created = _extend(settings.model_copy(update={"observers": (), "photographs": ()}), settings)
         make_folder(folder)
-        write_settings(folder, created)
-        return created
+        write_settings(folder, joined)
+        return joined
     there = load_settings(folder)
-    _refuse_other(folder, there, settings)
-    joined = _extend(there, settings)
-    if joined.batch_size is None:
-        joined = joined.model_copy(update={"batch_size": settings.batch_size})
     added = Extension(
         command=settings.command,
         observers=tuple(entry.name for entry in joined.observers[len(there.observers) :]),
@@ -59,6 +54,20 @@ def create_or_join(folder: str | Path, settings: RunSettings) -> RunSettings:
         write_settings(folder, joined)
     if there.version != settings.version:
         _log.warning("'%s' was made by version %s, and %s goes on.", folder, there.version, settings.version)
+    return joined
+
+
+def joined_with(folder: str | Path, settings: RunSettings) -> RunSettings:
+    """The run as ``create_or_join`` would make it, and what that raises; nothing is written."""
+    folder = Path(folder)
+    check_usable(folder)
+    if not (folder / RUN_NAME).exists():
+        return _extend(settings.model_copy(update={"observers": (), "photographs": ()}), settings)
+    there = load_settings(folder)
+    _refuse_other(folder, there, settings)
+    joined = _extend(there, settings)
+    if joined.batch_size is None:
+        joined = joined.model_copy(update={"batch_size": settings.batch_size})
     return joined
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -16,11 +17,26 @@ Label: TypeAlias = int | str
 """Index of a class, or its name as a person wrote it."""
 
 
-def read_label_file(path: Path) -> dict[str, Label | None]:
+@dataclass(frozen=True)
+class Said:
+    """What is said of the class of one photograph, and where.
+
+    Attributes:
+        label: Index of the class, or its name as it was written; ``None`` where nothing is said.
+        name: The name that stands beside an index, for both must mean one class.
+        where: ``"'photos.csv', line 3"`` or the option; empty where nothing is said.
+    """
+
+    label: Label | None = None
+    name: str | None = None
+    where: str = ""
+
+
+def read_label_file(path: Path) -> dict[str, Said]:
     """Read a CSV with a header: column ``file``, and ``index`` or else ``label`` or else ``name``.
 
-    Returns the class of each file, by its absolute path (relative ones are relative to the CSV), in the order
-    of the rows; ``None`` where the cell is empty or no such column is there. Raises InputError where the CSV
+    Returns what is said of each file, by its absolute path (relative ones are relative to the CSV), in the order
+    of the rows; no class where the cell is empty or no such column is there. Raises InputError where the CSV
     cannot be read, lacks the column ``file`` or a row, or gives one file two classes.
     """
     try:
@@ -30,15 +46,15 @@ def read_label_file(path: Path) -> dict[str, Label | None]:
             columns = {(name or "").strip().lower(): name for name in rows.fieldnames or ()}
             if "file" not in columns:
                 raise InputError(f"'{path}' has no column 'file': its first line must name the columns.")
-            labels: dict[str, Label | None] = {}
+            labels: dict[str, Said] = {}
             for row in rows:
                 line = rows.line_num
                 name = (row[columns["file"]] or "").strip()
                 if not name:
                     raise InputError(f"'{path}' names no file in line {line}.")
                 key = os.path.abspath(path.parent / name)
-                label = _label(row, columns, path, line)
-                if labels.setdefault(key, label) != label:
+                said = _said(row, columns, path, line)
+                if labels.setdefault(key, said).label != said.label:
                     raise InputError(f"'{path}' gives '{name}' another class in line {line} than before.")
     except OSError as error:
         raise InputError(f"'{path}' cannot be read ({(error.strerror or str(error)).lower()}).") from error
@@ -51,15 +67,16 @@ def read_label_file(path: Path) -> dict[str, Label | None]:
     return labels
 
 
-def _label(row: Mapping[str, str | None], columns: Mapping[str, str], path: Path, line: int) -> Label | None:
-    index = _cell(row, columns, "index")
+def _said(row: Mapping[str, str | None], columns: Mapping[str, str], path: Path, line: int) -> Said:
+    index, name = _cell(row, columns, "index"), _cell(row, columns, "label") or _cell(row, columns, "name")
+    where = f"'{path}', line {line}"
     if index is None:
-        return _cell(row, columns, "label") or _cell(row, columns, "name")
+        return Said() if name is None else Said(name, None, where)
     if not (index.isascii() and index.isdigit()):
         raise InputError(
             f"'{path}' has the index '{index}' in line {line}: it must be a whole number from 0."
         )
-    return int(index)
+    return Said(int(index), name, where)
 
 
 def _cell(row: Mapping[str, str | None], columns: Mapping[str, str], column: str) -> str | None:

@@ -27,6 +27,9 @@ from ..stimuli import fit_frame, load_photograph
 from .engine import PlannedUnit
 from .units import Outcome, Unit
 
+CLEAN_SCHEMA = PERIOD_ROWS_SCHEMA = PERIOD_SCHEMA = 1
+"""Versions of these units' results, raised when stored ones cannot be read any more; part of their hashes."""
+
 
 @dataclass(frozen=True)
 class PlannedPhotograph:
@@ -73,7 +76,8 @@ class AuditPlan:
         label: int | None,
         parameters: Any,
         depends: Sequence[str] = (),
-        schema: int = 1,
+        *,
+        schema: int,
     ) -> Unit:
         """A unit of this plan."""
         return Unit(
@@ -91,7 +95,7 @@ class AuditPlan:
     def clean_unit(self, photograph: PlannedPhotograph) -> Unit:
         """The unit that shows a photograph as it is."""
         fit = {"as_is": self.as_is, "max_pixels": self.max_pixels}
-        return self.unit("clean", photograph, None, fit)
+        return self.unit("clean", photograph, None, fit, schema=CLEAN_SCHEMA)
 
     @property
     def everyone(self) -> list[PlannedPhotograph]:
@@ -229,7 +233,14 @@ def _plan_rows(plan: AuditPlan, made: MeasurePlan, subjects: list[Labelled], ses
     parameters: PeriodParameters = plan.parameters["period"]
     for labelled in subjects:
         clean = plan.clean_unit(labelled.photograph).hash
-        unit = plan.unit("period rows", labelled.photograph, labelled.label, parameters, [clean])
+        unit = plan.unit(
+            "period rows",
+            labelled.photograph,
+            labelled.label,
+            parameters,
+            [clean],
+            schema=PERIOD_ROWS_SCHEMA,
+        )
 
         def measure(
             outcomes: Mapping[str, Outcome], labelled: Labelled = labelled, clean: str = clean
@@ -250,7 +261,8 @@ def _plan_judging(plan: AuditPlan, made: MeasurePlan, rows: Sequence[str]) -> No
         fit = judge_period(measured, seed=plan.seed)
         return Outcome({}, jsonable(fit))
 
-    made.period = made.add(plan.unit("period", None, None, plan.parameters["period"], rows), 0, judge)
+    parameters: PeriodParameters = plan.parameters["period"]
+    made.period = made.add(plan.unit("period", None, None, parameters, rows, schema=PERIOD_SCHEMA), 0, judge)
 
 
 def _plan_controls(
@@ -275,7 +287,7 @@ def _plan_controls(
             None,
             {"parameters": jsonable(parameters), **task.key, "labels": [pool[i].label for i in task.sources]},
             [*dict.fromkeys(cleans.values()), *period],
-            experiment.schema,
+            schema=experiment.schema,
         )
 
         def measure(
@@ -321,7 +333,7 @@ def _plan_photograph(
         subject.label,
         parameters,
         [*dict.fromkeys([clean, *earlier.values(), *cleans.values(), *period])],
-        experiment.schema,
+        schema=experiment.schema,
     )
     known = {e.name: e for e in plan.experiments}
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .assembling import plan_of
-from .plan import plan_measures
+from .plan import AuditPlan, plan_measures
 from .settings import RunSettings
+from .store import RunStore
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,7 @@ class Price:
         shared: Queries of shared controls and of the period, once for the observer.
         total: All of it.
         exact: Whether the audit costs exactly that.
+        left: What is not measured yet, of a run that is gone on with; else all of it.
     """
 
     photographs: int
@@ -26,10 +29,11 @@ class Price:
     shared: int
     total: int
     exact: bool
+    left: int
 
 
-def price_of(settings: RunSettings) -> Price:
-    """What a run costs, before anything is asked."""
+def price_of(settings: RunSettings, store: RunStore | None = None) -> Price:
+    """What a run costs, before anything is asked; ``store`` has what is measured already."""
     plan = plan_of(settings)
     # Which class each photograph has decides nothing about the price but whether there is a background.
     tops = {p.sha256: -1 - i for i, p in enumerate(plan.everyone)}
@@ -38,4 +42,17 @@ def price_of(settings: RunSettings) -> Price:
     total = sum(made.price.values()) + len(plan.everyone)
     exact = all(e.exact_price(plan.parameters[e.name]) for e in plan.experiments)
     each = max(per_photograph, default=0)
-    return Price(len(plan.photographs), each, total - sum(per_photograph), total, exact)
+    left = total if store is None else _left(plan, tops, store)
+    return Price(len(plan.photographs), each, total - sum(per_photograph), total, exact, left)
+
+
+def _left(plan: AuditPlan, tops: Mapping[str, int], store: RunStore) -> int:
+    """Queries of the units that are not finished. What is finished is known by the class it was measured for."""
+    known = {}
+    for photograph in plan.everyone:
+        unit_hash = plan.clean_unit(photograph).hash
+        if store.has(unit_hash):
+            known[photograph.sha256] = int(store.load(unit_hash).record["top"][0])
+    made = plan_measures(plan, {**tops, **known}, None, store.has)
+    unshown = len(plan.everyone) - len(known)
+    return unshown + sum(price for unit_hash, price in made.price.items() if not store.has(unit_hash))

@@ -10,12 +10,12 @@ from typing import Any
 
 from .. import __version__
 from ..errors import InputError, PhotographError, RunFolderError
-from ..observers import Observer, fingerprint, resolve_label
+from ..observers import Observer, fingerprint
 from ..properties import PeriodParameters, with_needs
 from ..properties.catalogue import POOL
 from ..properties.experiment import SETTINGS
 from ..properties.result import jsonable
-from .inputs import PhotographRef
+from .inputs import PhotographRef, class_of
 from .pool import Usable, choose_controls, uses_pool
 from .settings import ObserverEntry, PhotographEntry, RunSettings, load_settings
 
@@ -117,7 +117,7 @@ def _entries(request: AuditRequest) -> tuple[list[PhotographEntry], dict[str, st
     entries: list[PhotographEntry] = []
     broken: dict[str, str] = {}
     for ref in request.photographs:
-        label = None if ref.label is None else resolve_label(ref.label, request.observer.labels)
+        label = class_of(ref, request.observer.labels)
         path = str(ref.path)
         readable = path.encode("utf-8", "replace").decode("utf-8")
         if path != readable:  # no text file could hold it
@@ -149,7 +149,10 @@ def _refuse_other_observer(folder: Path | None, there: RunSettings, observer: Ob
     if known.fingerprint == fingerprint(observer):
         return
     if "process" in observer.identity:
-        advice = "a Python function without a version is another observer in each process: give it one"
+        advice = (
+            "a Python function without a version is another observer in each process: give it one "
+            "(--observer-version, or version= in Python) and name another folder"
+        )
     else:
         advice = "name another folder"
     raise RunFolderError(
