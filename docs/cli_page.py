@@ -32,6 +32,7 @@ classifier mean is told in [observers.md](observers.md), what the properties and
 | exit code | meaning |
 |---|---|
 | 0 | fine |
+| 1 | the condition of `--fail-on` holds |
 | 2 | nothing could be run: a wrong option, unusable input or output, or a classifier that answers nonsense |
 | 3 | some photographs or measurements failed, or the budget ended the run; the others are finished |
 | 4 | the classifier cannot be reached, or stopped answering |

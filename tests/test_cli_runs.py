@@ -367,7 +367,8 @@ def test_a_dry_run_asks_nothing_and_leaves_nothing(room: Path, undisturbed: Desk
     assert desk.shown == 0
     assert not desk.folder.exists()
     assert not price["exact"]
-    assert 0.9 * price["total"] <= undisturbed.shown <= price["total"]
+    # A deception that is found early ends early.
+    assert 0.75 * price["total"] <= undisturbed.shown <= price["total"]
 
 
 def test_the_price_of_a_fixed_design_is_exact(lab: Path) -> None:
@@ -422,11 +423,13 @@ def test_an_audit_prints_its_result_alone(lab: Path, copied: Path) -> None:
     lines = call(*command, page=False).out.splitlines()
     assert spent(copied) == before, "a finished run asks nothing"
     figures = [line for line in lines if line.startswith("  ")]
-    assert len(figures) == 4
-    assert all(" decades of odds" in line and "; n = 2; " in line for line in figures)
+    assert len(figures) == 5
+    assert all("n = 2; " in line for line in figures)
+    assert all(" decades of odds" in line for line in figures[:4])
+    assert " queries; best control (" in figures[4]
     said = [line for line in lines if line not in figures]
     assert [line.partition(":")[0] for line in said] == [
-        *("local", "spatial", "activation", "cumulative", "cost", "report")
+        *("local", "spatial", "activation", "cumulative", "deception", "cost", "report")
     ]
     assert all(line.partition(": ")[2] for line in said)
 

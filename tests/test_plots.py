@@ -107,6 +107,22 @@ def _cases(text: str = "a name") -> dict[str, Callable[[], Figure]]:
         ),
         "forest": lambda: plots.forest(rows, title=text, unit=text),
         "forest long": lambda: plots.forest([(f"{text * 4} {i}", i, i - 1, i + 1, i / 2) for i in range(9)]),
+        "forest findings": lambda: plots.forest(rows, findings=1, digits=0),
+        "success_curve": lambda: plots.success_curve(
+            {
+                text: ([1, 4, 60], [0.2, 0.5, 0.9]),
+                "right before": ([2, 60], [0.4, 0.8]),
+                "noise": ([9], [0.1]),
+            },
+            most=1000,
+            band=([0.1, 0.4, 0.8], [0.3, 0.6, 1.0]),
+            findings=2,
+            title=text,
+            unit=text,
+        ),
+        "success_curve linear": lambda: plots.success_curve(
+            {text: ([0.4, 2.0, 4.9], [0.2, 0.5, 0.7])}, most=5, log=False, along=text
+        ),
         "effect_vs_control": lambda: plots.effect_vs_control(
             np.append(effect, np.nan), np.append(control, 1.0), names=(text, text), title=text, unit=text
         ),
@@ -139,6 +155,8 @@ EMPTY: dict[str, Callable[[], Figure]] = {
     "psychometric": lambda: plots.psychometric([], [], [], []),
     "forest": lambda: plots.forest([]),
     "forest nan": lambda: plots.forest([("a", np.nan, np.nan, np.nan, None)]),
+    "success_curve": lambda: plots.success_curve({}, most=10),
+    "success_curve no point": lambda: plots.success_curve({"a": ([], []), "b": ([], [])}, most=10),
     "effect_vs_control": lambda: plots.effect_vs_control([np.nan], [1.0]),
     "period_spectrum": lambda: plots.period_spectrum([2, 3], [np.nan, np.nan]),
     "variance_bars": lambda: plots.variance_bars(0.0, -1.0, 0.0),
@@ -156,6 +174,9 @@ SINGLE: dict[str, Callable[[], Figure]] = {
     "forest unbounded": lambda: plots.forest([("a", 0.4, 0.1, np.inf, None)]),
     "place_map without image": lambda: plots.place_map(None, [1.0, 2], [[0, 0], [0, 8]], (8, 8)),
     "dose_curve fractions alone": lambda: plots.dose_curve([0, 1], {"a": [1, 2]}, recognition=[0, 1]),
+    "success_curve": lambda: plots.success_curve({"a": ([1], [1.0])}, most=1),
+    "success_curve none": lambda: plots.success_curve({"a": ([30], [0.0]), "b": ([30], [0.0])}, most=30),
+    "success_curve unknown": lambda: plots.success_curve({"a": ([3, 9], [np.nan, 0.5])}, most=9, log=False),
     "effect_vs_control": lambda: plots.effect_vs_control([1.0], [1.0]),
     "period_spectrum": lambda: plots.period_spectrum([2], [0.4], chosen=2),
     "distribution": lambda: plots.distribution([1.0]),
@@ -532,3 +553,25 @@ def test_ink_reads_on_every_category() -> None:
     assert ink_on(hex_rgb("#ffffff")) != "#ffffff"
     assert plots.colour_of("Activators", 3) == plots.colour_of("activator", 0)
     assert len({plots.colour_of(f"kind {i}", i) for i in range(6)}) == 6
+
+
+def _line(figure: Figure, index: int) -> tuple[list[float], list[float]]:
+    """The points of a curve; the first curve is drawn last."""
+    line = figure.axes[0].get_lines()[-1 - index]
+    return list(line.get_xdata()), list(line.get_ydata())
+
+
+def test_a_success_curve_begins_at_nothing_and_ends_at_the_budget() -> None:
+    curves = {"found": ([1, 10], [0.25, 0.5]), "noise": ([100], [0.0])}
+    figure = plots.success_curve(curves, most=1000)
+    assert _line(figure, 0) == ([0, 0, 1, 3], [0, 0.25, 0.5, 0.5])
+    assert _line(figure, 1) == ([0, 2, 3], [0, 0, 0])
+    assert all(line.get_drawstyle() == "steps-post" for line in figure.axes[0].get_lines())
+    assert {"found 50 %", "noise 0 %"} <= set(_texts(plots.to_svg(figure)))
+    linear = plots.success_curve({"found": ([2.5], [0.75])}, most=5, log=False)
+    assert _line(linear, 0) == ([0, 2.5, 5], [0, 0.75, 0.75])
+
+
+def test_a_success_curve_needs_a_share_for_every_place() -> None:
+    with pytest.raises(ValueError, match="found: 2 places, but 1 shares"):
+        plots.success_curve({"found": ([1, 2], [0.5])}, most=9)

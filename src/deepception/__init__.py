@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from .deceive import Deception, DeceptionResult, deceive, deceive_all, load_dictionary
+    from .deceive.learning_api import learn_dictionary, learn_universal
+    from .deceive.pattern import apply, load_pattern
     from .observers import open_observer
     from .properties import measure_activation, measure_cumulative, measure_local, measure_spatial
     from .sessions import AnswerCache, Session
@@ -15,8 +18,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AnswerCache",
+    "Deception",
+    "DeceptionResult",
     "Session",
     "__version__",
+    "apply",
+    "deceive",
+    "deceive_all",
+    "learn_dictionary",
+    "learn_universal",
+    "load_dictionary",
+    "load_pattern",
     "load_photograph",
     "measure_activation",
     "measure_cumulative",
@@ -27,7 +39,15 @@ __all__ = [
 
 _HOME = {
     "AnswerCache": "sessions",
+    "Deception": "deceive",
+    "DeceptionResult": "deceive",
     "Session": "sessions",
+    "apply": "deceive.pattern",
+    "deceive_all": "deceive",
+    "learn_dictionary": "deceive.learning_api",
+    "learn_universal": "deceive.learning_api",
+    "load_dictionary": "deceive",
+    "load_pattern": "deceive.pattern",
     "load_photograph": "stimuli",
     "measure_activation": "properties",
     "measure_cumulative": "properties",
@@ -38,6 +58,8 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "deceive":  # the room itself, which is called as its first verb is
+        return import_module(".deceive", __name__)
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f".{_HOME[name]}", __name__), name)

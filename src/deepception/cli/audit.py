@@ -106,6 +106,11 @@ def count(photographs: int) -> str:
     return f"{photographs:,} photograph{'' if photographs == 1 else 's'}"
 
 
+def queries(number: float) -> str:
+    """``"1 query"``, ``"2 queries"``, ``"2.5 queries"``."""
+    return "1 query" if number == 1 else f"{number:,.1f} queries".replace(".0 ", " ")
+
+
 def say_price(price: Price) -> None:
     """Print the price before it is spent."""
     bound = "" if price.exact else "at most "
@@ -114,6 +119,11 @@ def say_price(price: Price) -> None:
         f"{count(price.photographs)} cost {bound}{price.total:,} queries "
         f"({bound}{price.each:,} each{shared}){_left(price, bound)}."
     )
+    if price.learned_on:
+        say(
+            f"{count(price.learned_on)} are learned on ({price.split}) with {bound}{price.learning:,} queries; "
+            f"{count(price.photographs)} are reported."
+        )
 
 
 def _left(price: Price, bound: str) -> str:
@@ -149,6 +159,9 @@ def show_verdict(name: str, summary: dict[str, Any]) -> None:
     from ..reports import judge
 
     found = judge(name, summary)
+    if found is None and "fooling_ratio" in summary["figures"]:
+        show_deception(name, summary)
+        return
     if found is None:
         click.echo(f"{name}: nothing to judge yet")
         return
@@ -156,6 +169,25 @@ def show_verdict(name: str, summary: dict[str, Any]) -> None:
     figures += [f"{d.name} {d.text}" for d in (found.difference, found.unselected) if d is not None]
     click.echo(f"{name}: {found.word}. {found.sentence}")
     click.echo(f"  {'; '.join(figures)}; n = {found.n}; {found.queries} queries")
+
+
+def show_deception(name: str, summary: dict[str, Any]) -> None:
+    """How many photographs were deceived, within what, and beside what."""
+    from ..reports.wording import estimate, percent, whole
+
+    figures = summary["figures"]
+    ratio, margin, asked = figures["fooling_ratio"], figures["margin"], figures["queries"]
+    within = f"{figures['bound']}, {queries(asked['budget'])} each"
+    click.echo(f"{name}: {estimate(ratio, share=True)} of the photographs deceived ({within}).")
+    told = []
+    if asked["n"]:
+        median = f"> {asked['budget']:,} queries" if asked["median"] is None else queries(asked["median"])
+        told.append(f"median {median}")
+    if margin is not None:
+        control = figures["controls"][margin["control"]]["fooling_ratio"]
+        told.append(f"best control ({margin['control']}) {percent(control['value'])}, p = {margin['p']:.2g}")
+    told += [f"n = {ratio['n']}", f"{whole(summary['queries'])} queries"]
+    click.echo(f"  {'; '.join(told)}")
 
 
 def show_outcome(outcome: AuditOutcome, out: Path) -> None:

@@ -44,20 +44,13 @@ _MODEL = [
     click.option("--output-name", help="Name of the output to read."),
 ]
 
-_RUN = [
+_PHOTOGRAPHS = [
     click.option("--label", help="Class of all photographs: a name or an index."),
     click.option(
         "--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of everything random."
     ),
     click.option("--batch-size", type=click.IntRange(1), help="Images at once [default: found by a probe]."),
     click.option("--budget", type=click.IntRange(0), help="Most images that the run may send in all."),
-    click.option(
-        "--regions",
-        type=click.Choice(["grid", "windows", "superpixels"]),
-        default="grid",
-        show_default=True,
-        help="Kind of regions.",
-    ),
     click.option(
         "--as-is", is_flag=True, help="Show photographs untouched; they must have the frame's size."
     ),
@@ -69,6 +62,14 @@ _RUN = [
         help="Largest photograph that is decoded in full.",
     ),
 ]
+
+_REGIONS = click.option(
+    "--regions",
+    type=click.Choice(["grid", "windows", "superpixels"]),
+    default="grid",
+    show_default=True,
+    help="Kind of regions.",
+)
 
 
 def _choose_setting(context: click.Context, option: click.Parameter, given: bool) -> None:
@@ -102,7 +103,8 @@ def _adder(options: list[Any]) -> Callable[[Command], Command]:
 
 
 model_options = _adder(_MODEL)
-run_options = _adder(_RUN)
+photograph_options = _adder(_PHOTOGRAPHS)
+run_options = _adder([*_PHOTOGRAPHS[:4], _REGIONS, *_PHOTOGRAPHS[4:]])
 setting_options = _adder(_SETTING)
 MODEL_NAMES = (
     "device",

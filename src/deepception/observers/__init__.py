@@ -4,6 +4,7 @@ from .answers import check_answers
 from .fingerprint import fingerprint
 from .function import FunctionObserver
 from .inspecting import ObserverReport, best_classes, inspect
+from .knowledge import RestrictedObserver, read_knowledge, restrict
 from .labels import check_agreement, default_labels, imagenet_labels, read_labels, resolve_label
 from .onnx import OnnxObserver
 from .opening import DEFAULT_SPEC, open_observer, schemes
@@ -25,6 +26,7 @@ __all__ = [
     "Preprocessing",
     "PreprocessingOptions",
     "RawAnswers",
+    "RestrictedObserver",
     "Settings",
     "TorchObserver",
     "best_classes",
@@ -35,7 +37,9 @@ __all__ = [
     "imagenet_labels",
     "inspect",
     "open_observer",
+    "read_knowledge",
     "read_labels",
     "resolve_label",
+    "restrict",
     "schemes",
 ]

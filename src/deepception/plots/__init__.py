@@ -17,6 +17,7 @@ from .periods import period_spectrum
 from .places import place_map
 from .recognition import psychometric
 from .shares import shares_bar, variance_bars
+from .success import success_curve
 
 __all__ = [
     "colour_of",
@@ -35,6 +36,7 @@ __all__ = [
     "region_field",
     "region_map",
     "shares_bar",
+    "success_curve",
     "thumbnail_map",
     "to_png",
     "to_svg",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .palette import BLUE, INK, MUTED, PAPER, VERMILLION
+from .palette import BLUE, CONTROL, INK, MUTED, PAPER, VERMILLION
 from .scales import finite, scale_x, span, zero_line
 from .sheet import MARGIN, Sheet, clear_lines
 from .style import style
@@ -20,7 +20,13 @@ Row = tuple[str, float, float, float, float | None]
 
 
 def forest(
-    rows: Sequence[Row], *, unit: str = UNIT, title: str | None = None, control_name: str = "control"
+    rows: Sequence[Row],
+    *,
+    unit: str = UNIT,
+    title: str | None = None,
+    control_name: str = "control",
+    digits: int | None = None,
+    findings: int | None = None,
 ) -> Figure:
     """One estimate a row with its interval, its control as a hollow mark, and a rule at zero.
 
@@ -30,13 +36,16 @@ def forest(
         unit: What the values are measured in.
         title: A line above all.
         control_name: What the hollow mark is called.
+        digits: Decimals of the figures; without, about three figures.
+        findings: How many rows, from the first, are findings; the others are drawn as controls (``None``: all
+            are findings).
 
     Returns:
         A matplotlib figure, higher with more rows.
     """
     known = [(plain(r[0]), float(r[1]), float(r[2]), float(r[3]), _float(r[4])) for r in rows]
-    said = [_interval_words(value, low, high) for _, value, low, high, _ in known]
-    names = max((text_width(row[0], BODY) for row in known), default=0.0) + 10
+    said = [_interval_words(value, low, high, digits) for _, value, low, high, _ in known]
+    names = max((text_width(row[0], BODY, bold=findings is not None) for row in known), default=0.0) + 10
     figures = max((text_width(words, SMALL) for words in said), default=0.0) + 10
     stacked = names + figures > 0.56 * Sheet.width
     step = 31.0 if stacked else 19.0
@@ -61,11 +70,13 @@ def forest(
             middle = step * i + (step - 8.5 if stacked else step / 2)
             text = head + step * i + 13 if stacked else head + middle + 3.3
             room = Sheet.width - 2 * MARGIN - figures if stacked else names - 8
-            sheet.text(MARGIN, text, elide(label, room), colour=INK)
+            finding = findings is None or i < findings
+            colour, bold = BLUE if finding else CONTROL, findings is not None and finding
+            sheet.text(MARGIN, text, elide(label, room, bold=bold), colour=INK, bold=bold)
             sheet.text(Sheet.width - MARGIN, text, words, size=SMALL, colour=MUTED, align="right")
             if np.isfinite(low) and np.isfinite(high):
-                axes.plot([low, high], [middle, middle], color=BLUE, linewidth=2, solid_capstyle="round")
-            axes.plot([value], [middle], "o", color=BLUE, markersize=6)
+                axes.plot([low, high], [middle, middle], color=colour, linewidth=2, solid_capstyle="round")
+            axes.plot([value], [middle], "o", color=colour, markersize=6)
             axes.plot(
                 [control], [middle], "o", markersize=5.5, markerfacecolor=PAPER, markeredgecolor=VERMILLION
             )
@@ -79,12 +90,12 @@ def _float(value: float | None) -> float:
     return float("nan") if value is None else float(value)
 
 
-def _interval_words(value: float, low: float, high: float) -> str:
+def _interval_words(value: float, low: float, high: float, digits: int | None) -> str:
     if not np.isfinite(value):
         return "no data"
     if np.isnan(low) or np.isnan(high):
-        return number(value)
-    return f"{number(value)} [{number(low)}, {number(high)}]"
+        return number(value, digits)
+    return f"{number(value, digits)} [{number(low, digits)}, {number(high, digits)}]"
 
 
 def _forest_words(

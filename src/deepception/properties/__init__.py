@@ -6,7 +6,15 @@ from .activation import ActivationParameters, measure_activation
 from .activation_result import ActivationControls, ActivationResult
 from .cumulative import CumulativeParameters, measure_cumulative
 from .cumulative_result import CumulativeResult
-from .experiment import Context, ControlTask, Experiment, PropertySummary, experiments, with_needs
+from .experiment import (
+    Context,
+    ControlTask,
+    Experiment,
+    Learning,
+    PropertySummary,
+    experiments,
+    with_needs,
+)
 from .headline import Headline
 from .local import LocalParameters, measure_local, measure_local_controls
 from .local_result import LocalControls, LocalResult
@@ -26,6 +34,7 @@ __all__ = [
     "CumulativeResult",
     "Experiment",
     "Headline",
+    "Learning",
     "LocalControls",
     "LocalParameters",
     "LocalResult",

@@ -14,6 +14,7 @@ from .subject import Subject
 
 if TYPE_CHECKING:
     from ..sessions import Session
+    from ..stimuli.patches import UInt8
 
 ENTRY_POINTS = "deepception.properties"
 SETTINGS = ("quick", "standard", "full")
@@ -29,6 +30,8 @@ class Context:
         period: The observer's period in pixels, ``None`` where none was found or measured.
         pool: Control photographs.
         background: A photograph of another class to place patches on, where there is one.
+        clean: The photograph's clean top-1, ``None`` where it was not asked for yet.
+        learned: The lesson of this experiment's learning, where it has one.
     """
 
     seed: int = 0
@@ -36,6 +39,8 @@ class Context:
     period: int | None = None
     pool: Sequence[Subject] = ()
     background: Subject | None = None
+    clean: int | None = None
+    learned: Result | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,40 @@ class ControlTask:
     background: int | None
     price: int
     measure: Callable[[Session, Sequence[Subject], Subject | None, int | None, int], Result]
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What an experiment learns about an observer, on photographs that it then never measures.
+
+    Stages follow each other, and each is kept, so that an interruption loses one of them. What the last has come
+    to is finished into a *lesson*, which every measurement is given. A file can bring a lesson instead.
+
+    Attributes:
+        stages: Parameters to the number of stages; 0: nothing is learned.
+        learn: Session, learning photographs, their clean top-1, parameters, what the stage before has left
+            (``None`` for the first), number of the stage from 0, and seed, to what this stage leaves.
+        price: Parameters and number of the stage to the queries that it costs, at most.
+        stage: Class of what a stage leaves.
+        brings: Parameters to the SHA-256 of the file that holds the lesson, ``None`` where none is brought.
+        finish: Session, parameters, what the last stage has left, and the content of that file, one of the two
+            ``None``, to the lesson; nothing is asked.
+        lesson: Class of the lesson.
+        files: A lesson to the files that hold it for people: name to content.
+        add: Summary, lesson and the queries of its learning to the summary that tells of both.
+        schema: Version of these results.
+    """
+
+    stages: Callable[[Any], int]
+    learn: Callable[[Session, Sequence[Subject], Sequence[int], Any, Any, int, int], Result]
+    price: Callable[[Any, int], int]
+    stage: type[Result]
+    brings: Callable[[Any], str | None]
+    finish: Callable[[Session, Any, Any, bytes | None], Result]
+    lesson: type[Result]
+    files: Callable[[Any], Mapping[str, bytes]]
+    add: Callable[[PropertySummary, Any, int], PropertySummary]
+    schema: int = 1
 
 
 @dataclass(frozen=True)
@@ -99,6 +138,9 @@ class Experiment:
         control_result: Class of their results.
         schema: Version of the result, raised when stored ones cannot be read any more.
         exact_price: Parameters to whether ``price`` is exact.
+        learning: What it learns before it measures, if anything.
+        pictures: Folder of a run in which the pictures of its results are kept.
+        picture: A result to the picture that is kept, uint8 ``[H, W, 3]`` in the frame, or ``None``.
     """
 
     name: str
@@ -116,6 +158,9 @@ class Experiment:
     control_result: type[Result] | None = None
     schema: int = 1
     exact_price: Callable[[Any], bool] = lambda parameters: True
+    learning: Learning | None = None
+    pictures: str = ""
+    picture: Callable[[Any], UInt8 | None] = lambda result: None
 
     def for_setting(self, setting: str) -> Any:
         """The parameters of a setting; raises InputError for an unknown one."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 UInt8 = NDArray[np.uint8]
 THUMBNAIL = 64
+LARGEST = 320
 _LARGEST_THUMBNAIL = 3_000
 
 
@@ -58,6 +59,25 @@ def thumbnail(frame: UInt8, size: int = THUMBNAIL) -> str:
         if len(data) <= _LARGEST_THUMBNAIL:
             break
     return "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
+
+
+def data_uri(frame: UInt8, *, flat: bool = False) -> str:
+    """A picture, uint8 ``[H, W, 3]``, as a data URI: a JPEG of all colours, or where it is mostly ``flat`` a PNG.
+
+    Its longer side is at most ``LARGEST`` pixels.
+    """
+    from PIL import Image
+
+    picture = Image.fromarray(np.ascontiguousarray(frame))
+    picture.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    if flat:
+        picture.save(buffer, format="PNG", optimize=True)
+    else:
+        # Colours are kept at each pixel: a deception may be lines of one pixel.
+        picture.save(buffer, format="JPEG", quality=85, subsampling=0, optimize=True)
+    kind = "png" if flat else "jpeg"
+    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def mini_map(field: NDArray[np.float64], limits: tuple[float, float] | None = None, side: int = 28) -> str:

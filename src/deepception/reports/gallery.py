@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ..plots import region_field
 from ..properties import LocalResult
 from .claims import CLAIMS
+from .deception_gallery import DeceivedCell, deceived_cell
 from .drawing import mini_map, thumbnail
 from .maps import region_masks
 from .stored import StoredRun
@@ -49,6 +50,7 @@ class PhotographRow:
     thumbnail: str
     map: str
     cells: tuple[Cell, ...]
+    deceived: tuple[DeceivedCell, ...]
 
 
 def columns(results: Mapping[str, Any]) -> list[Column]:
@@ -62,9 +64,15 @@ def columns(results: Mapping[str, Any]) -> list[Column]:
     ]
 
 
-def photograph_rows(run: StoredRun) -> list[PhotographRow]:
-    """Every photograph of the run, in its order; one frame is in memory at a time."""
+def photograph_rows(run: StoredRun, deceptions: Sequence[str] = ()) -> list[PhotographRow]:
+    """Every photograph of the run, in its order; one frame is in memory at a time.
+
+    Args:
+        run: The run.
+        deceptions: Experiments whose results are deceptions.
+    """
     heads = columns(run.results)
+    stimuli = {n: {row["sha256"]: row for row in run.results["properties"][n]["rows"]} for n in deceptions}
     rows = {
         head.name: {row["sha256"]: row for row in run.results["properties"][head.name]["rows"]}
         for head in heads
@@ -80,7 +88,7 @@ def photograph_rows(run: StoredRun) -> list[PhotographRow]:
                 label=run.label(photograph["label"]),
                 labelled=bool(photograph["labelled"]),
                 answer=run.label(clean["top"][0]) if clean else "",
-                probability=probability(clean["log10_p"][0]) if clean else "",
+                probability=_said(clean["log10_p"][0]) if clean else "",
                 correct=photograph["correct"],
                 shown=clean is not None,
                 thumbnail="" if frame is None else thumbnail(frame),
@@ -88,9 +96,15 @@ def photograph_rows(run: StoredRun) -> list[PhotographRow]:
                 if isinstance(local, LocalResult) and frame is not None
                 else "",
                 cells=tuple(_cell(head, rows[head.name].get(sha256)) for head in heads),
+                deceived=tuple(deceived_cell(run, n, stimuli[n].get(sha256)) for n in deceptions),
             )
         )
     return made
+
+
+def _said(log10_p: Any) -> str:
+    """A probability; nothing where the observer gives only labels."""
+    return "" if log10_p is None else probability(log10_p)
 
 
 def _local_map(local: LocalResult, shape: tuple[int, ...]) -> str:

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 from ..studies.files import write_atomically
 from .choosing import RULE, Chosen
 from .claims import CLAIMS, Claim
+from .deception_gallery import Case, cases
+from .deception_gallery import rule as gallery_rule
+from .deception_pictures import deception_pictures
+from .deceptions import DeceptionVerdict, is_deception, joined_shorts, tell_deception
 from .drawing import Picture
 from .figures import FigureRow, further_figures
 from .gallery import columns, photograph_rows
-from .method import DEFINITIONS, commands, parameters, provenance
+from .glossary import definitions
+from .method import commands, parameters, provenance
 from .pictures import paired, period_picture, pictures_of, verdict_forest
 from .stored import StoredRun, read_run
 from .verdicts import Verdict, judge, overall, title_of
@@ -37,6 +42,9 @@ class Section:
         question: What it asks.
         claim: How it is told, for one of the four.
         verdict: Its verdict, where there is a headline.
+        deception: How easily the observer is deceived, where that is what was measured.
+        gallery: Deceptions that are pictured.
+        rule: How they were chosen.
         pictures: Maps and curves.
         pairs: Every photograph beside its control.
         chosen: The photographs pictured.
@@ -60,6 +68,9 @@ class Section:
     left_open: list[str]
     queries: str
     parameters: list[tuple[str, str]]
+    deception: DeceptionVerdict | None = None
+    gallery: tuple[Case, ...] = ()
+    rule: str = ""
 
 
 def write_report(folder: str | Path) -> Path:
@@ -77,7 +88,10 @@ def render_report(run: StoredRun) -> str:
     """The page of a run: one HTML document that loads nothing and runs no script."""
     results = run.results
     sections = [_section(run, name, summary) for name, summary in results["properties"].items()]
+    sections.sort(key=lambda s: s.deception is not None)  # what was measured, then what it is good for
     verdicts = [s.verdict for s in sections if s.verdict is not None]
+    deceptions = [s.deception for s in sections if s.deception is not None]
+    properties = [s for s in sections if s.deception is None]
     page = (
         _environment()
         .get_template("report.html")
@@ -87,16 +101,19 @@ def render_report(run: StoredRun) -> str:
             results=results,
             sections=sections,
             verdicts=verdicts,
-            summary=overall(verdicts, _measured(results)),
+            properties=properties,
+            deceptions=deceptions,
+            summary=_lead(run, verdicts, deceptions),
             forest=verdict_forest(results["properties"]),
             facts=_facts(results),
             unfinished=_unfinished(run),
             warnings=results["warnings"],
-            period=_period(results),
+            period=_period(results) if any(e.uses_period for e in run.finished.plan.experiments) else None,
             columns=columns(results),
-            photographs=photograph_rows(run),
+            photographs=photograph_rows(run, [d.name for d in deceptions]),
+            maps=bool(results["properties"].get("local", {}).get("rows")),
             failures=[{**f, "error": _ERROR_NAME.sub("", f["error"])} for f in results["failures"]],
-            definitions=DEFINITIONS,
+            definitions=definitions(properties=bool(properties), deception=bool(deceptions)),
             provenance=provenance(run),
             period_parameters=parameters(run, "period"),
             commands=commands(run),
@@ -104,6 +121,15 @@ def render_report(run: StoredRun) -> str:
         )
     )
     return printable(page)
+
+
+def _lead(run: StoredRun, verdicts: list[Verdict], deceptions: list[DeceptionVerdict]) -> str:
+    """The verdict in a sentence or two: which properties hold, and how easily the observer is deceived."""
+    if len(deceptions) == 1 and not verdicts:
+        return deceptions[0].sentence
+    of_properties = [s for s in run.results["properties"].values() if not is_deception(s)]
+    measured = overall(verdicts, _measured(of_properties)) if verdicts or not deceptions else ""
+    return f"{measured} {joined_shorts(deceptions)}".strip()
 
 
 def _environment() -> Environment:
@@ -121,7 +147,14 @@ def _environment() -> Environment:
 
 def _section(run: StoredRun, name: str, summary: Mapping[str, Any]) -> Section:
     questions = {e.name: e.question for e in run.finished.plan.experiments}
+    settings = run.results["settings"]
+    frame = (int(settings["frame"][0]), int(settings["frame"][1]))
+    universal = bool(settings["parameters"].get(name, {}).get("universal"))
+    learning = run.results.get("learning")
+    deception = tell_deception(name, summary, frame, universal=universal, learning=learning)
     pictures, chosen = pictures_of(run, name)
+    if deception is not None:
+        pictures = list(deception_pictures(name, summary, frame))
     return Section(
         name=name,
         title=title_of(name),
@@ -131,11 +164,14 @@ def _section(run: StoredRun, name: str, summary: Mapping[str, Any]) -> Section:
         pictures=pictures,
         pairs=paired(name, summary),
         chosen=chosen,
-        figures=further_figures(name, summary["figures"]),
+        figures=further_figures(name, summary["figures"]) if deception is None else deception.further,
         notes=_notes(run, name, summary),
         left_open=[str(sentence) for sentence in summary["open_questions"]],
         queries=whole(summary["queries"]),
         parameters=parameters(run, name),
+        deception=deception,
+        gallery=() if deception is None else tuple(cases(run, name)),
+        rule="" if deception is None else gallery_rule(summary["rows"]),
     )
 
 
@@ -165,9 +201,9 @@ def _notes(run: StoredRun, name: str, summary: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _measured(results: Mapping[str, Any]) -> int:
-    """Photographs that at least one property was measured on."""
-    return len({row["sha256"] for p in results["properties"].values() for row in p["rows"]})
+def _measured(summaries: list[Mapping[str, Any]]) -> int:
+    """Photographs that at least one of these was measured on."""
+    return len({row["sha256"] for summary in summaries for row in summary["rows"]})
 
 
 def _facts(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -94,7 +94,11 @@ class StoredRun:
         """The name of a class."""
         if index is None:
             return "unknown"
-        return str(self.results["labels"].get(str(index), f"class {index}"))
+        told = self.results["labels"].get(str(index))
+        if told is None:  # these are classes of clean answers; a deception may be answered as any
+            every = self.results["settings"].get("labels", ())
+            told = every[index] if 0 <= index < len(every) else f"class {index}"
+        return str(told)
 
 
 def read_run(folder: str | Path) -> StoredRun:

@@ -87,6 +87,15 @@ def estimate(figure: Mapping[str, Any] | None, *, share: bool = False, digits: i
     return f"{say(value)} [{say(low)}, {say(high)}]"
 
 
+def points(figure: Mapping[str, Any]) -> str:
+    """A difference of two shares, with its interval, in percentage points: ``"+55 [42, 68]"``."""
+    value, low, high = (as_float(figure.get(k)) for k in ("value", "low", "high"))
+    if value is None:
+        return UNKNOWN
+    ends = "" if low is None or high is None else f" [{decimal(100 * low, 0)}, {decimal(100 * high, 0)}]"
+    return signed(100 * value, 0) + ends
+
+
 def odds_factor(decades: float) -> str:
     """A number of decades, whatever its sign, as what odds are multiplied with: ``"a factor of 20"``."""
     factor = 10 ** min(abs(decades), 300.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -10,7 +11,8 @@ from numpy.typing import NDArray
 
 from ..observers import AnswerLevel
 
-_BY_STIMULUS = ("log_odds", "log_probability", "censored", "saturated", "rank", "top")
+_BY_CLASS = ("log_odds", "log_probability", "censored", "saturated", "rank")
+_BY_STIMULUS = (*_BY_CLASS, "top")
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +72,12 @@ class Answers:
     def select(self, rows: slice | NDArray[np.int64] | NDArray[np.bool_]) -> Answers:
         """The answers to some of the stimuli."""
         return replace(self, **{name: getattr(self, name)[rows] for name in _BY_STIMULUS})
+
+    def read(self, classes: Sequence[int]) -> Answers:
+        """The same answers, read for some of their classes; ValueError where one was not asked for."""
+        columns = [self.column(c) for c in classes]
+        by_class = {name: getattr(self, name)[:, columns] for name in _BY_CLASS}
+        return replace(self, classes=self.classes[columns], **by_class)
 
     def room(self, count: int) -> Answers:
         """Uninitialised answers of this shape for ``count`` stimuli, to be filled with ``put``."""

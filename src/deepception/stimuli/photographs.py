@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,11 +134,13 @@ def as_photograph(
     return Photograph(pixels, name, digest, framed)
 
 
-def save_stimulus(path: str | PathLike[str], pixels: UInt8, metadata: dict[str, str] | None = None) -> None:
+def save_stimulus(
+    path: str | PathLike[str] | IO[bytes], pixels: UInt8, metadata: dict[str, str] | None = None
+) -> None:
     """Write a stimulus as a PNG marked as ours, so that it is later shown untouched; bytes are reproducible.
 
     Args:
-        path: The PNG to write.
+        path: The PNG to write, or an open binary file.
         pixels: uint8 ``[H, W, 3]`` in the observer's frame.
         metadata: Texts to store beside the mark.
 

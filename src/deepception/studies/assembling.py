@@ -17,7 +17,8 @@ from ..properties import Experiment, Result, with_needs
 from ..properties.result import jsonable
 from .files import write_atomically
 from .ledger import Failure
-from .plan import AuditPlan, MeasurePlan, PlannedPhotograph, plan_measures, result_of
+from .measuring import PlannedPhotograph, file_names, result_of
+from .plan import AuditPlan, MeasurePlan, plan_measures
 from .pool import embedded_by_sha256
 from .settings import RunSettings, load_settings
 from .store import RunStore
@@ -62,7 +63,8 @@ def plan_of(settings: RunSettings, *, fingerprint: str | None = None) -> AuditPl
         name: TypeAdapter(kind).validate_python(chosen["parameters"][name]) for name, kind in kinds.items()
     }
     paths = {sha256: str(path) for sha256, path in embedded_by_sha256().items()}
-    paths |= {p.sha256: p.path for p in settings.photographs}
+    paths |= {p.sha256: p.path for p in (*settings.learning, *settings.photographs)}
+    learned = chosen.get("learning", {}).get("photographs", [])
     return AuditPlan(
         fingerprint=fingerprint or settings.observers[0].fingerprint,
         shape=tuple(chosen["frame"]),
@@ -72,6 +74,8 @@ def plan_of(settings: RunSettings, *, fingerprint: str | None = None) -> AuditPl
         experiments=experiments,
         parameters=parameters,
         seed=settings.seed,
+        learning=[PlannedPhotograph(path=paths.get(p["sha256"], p["name"]), **p) for p in learned],
+        files={file.sha256: file.path for file in settings.files},
         as_is=chosen["as_is"],
         max_pixels=chosen["max_pixels"],
     )
@@ -116,6 +120,7 @@ def assemble(
         "photographs": [_photograph(finished, p) for p in plan.photographs],
         "accuracy": _accuracy(finished),
         "period": _period(finished),
+        **({"learning": _learning(finished)} if plan.learning else {}),
         "warnings": _warnings(finished),
         "properties": properties,
         "failures": [
@@ -140,6 +145,7 @@ def _summarise(finished: Finished, experiment: Experiment) -> Any:
     if experiment.control_result is not None:
         controls = [result_of(experiment.control_result, store.load(h)) for h in control_hashes]
     queries = sum(c.queries for c in controls)
+    names = file_names(finished.plan.photographs)
     rows = []
     for photograph in finished.plan.photographs:
         unit_hash = measures.of_photograph.get(photograph.sha256, {}).get(experiment.name)
@@ -147,7 +153,11 @@ def _summarise(finished: Finished, experiment: Experiment) -> Any:
             continue
         result = result_of(experiment.result, store.load(unit_hash))
         queries += result.queries
-        rows.append({**experiment.row(result, controls), "unit": unit_hash})
+        row = {**experiment.row(result, controls), "unit": unit_hash}
+        if experiment.pictures:
+            shown = experiment.picture(result) is not None
+            row["file"] = f"{experiment.pictures}/{names[photograph.sha256]}.png" if shown else None
+        rows.append(row)
     if not rows:
         return {
             "name": experiment.name,
@@ -157,7 +167,36 @@ def _summarise(finished: Finished, experiment: Experiment) -> Any:
             "queries": queries,
             "open_questions": ["Nothing was measured yet."],
         }
-    return experiment.summarise(rows, queries)
+    summary = experiment.summarise(rows, queries)
+    lesson = lesson_of(finished, experiment)
+    if experiment.learning is None or lesson is None:
+        return summary
+    spent = sum(store.load(h).queries for h in measures.stages.get(experiment.name, []))
+    return experiment.learning.add(summary, lesson, spent)
+
+
+def lesson_of(finished: Finished, experiment: Experiment) -> Result | None:
+    """What an experiment has learned, or was brought; ``None`` where there is nothing, or not yet."""
+    unit_hash = finished.measures.lesson.get(experiment.name)
+    if experiment.learning is None or unit_hash is None or not finished.store.has(unit_hash):
+        return None
+    return result_of(experiment.learning.lesson, finished.store.load(unit_hash))
+
+
+def _learning(finished: Finished) -> dict[str, Any]:
+    """Which photographs were learned on; no figure is about them."""
+    plan, store = finished.plan, finished.store
+    stages = [h for hashes in finished.measures.stages.values() for h in hashes if store.has(h)]
+    ours, theirs = ({p.label for p in side} - {None} for side in (plan.learning, plan.photographs))
+    return {
+        "rule": finished.settings.settings["learning"]["rule"],
+        "learned_on": len(plan.learning),
+        "reported": len(plan.photographs),
+        "shared_classes": len(ours & theirs),
+        "queries": sum(store.load(h).queries for h in stages),
+        "clean": sum(p.sha256 in finished.clean for p in plan.learning),
+        "photographs": [p.name for p in plan.learning],
+    }
 
 
 def _labels(finished: Finished) -> dict[str, str]:

@@ -13,6 +13,7 @@ from ..sessions import RichProgress, Session
 from .assembling import assemble, plan_of, read_finished, write_results
 from .engine import ExecutionReport, Progress, execute
 from .joining import fix_batch_size
+from .outputs import write_outputs
 from .plan import plan_clean, plan_measures, plan_period
 from .price import Price, price_of
 from .request import AuditRequest, resolve
@@ -38,7 +39,7 @@ def run_audit(
     session: Session | None = None,
     cancel: threading.Event | None = None,
 ) -> AuditOutcome:
-    """Measure what is not measured yet, and write ``results.json`` and ``rows.csv``.
+    """Measure what is not measured yet, and write ``results.json``, ``rows.csv``, and pictures and lessons if any.
 
     Setting ``cancel`` ends the measuring after the batch in flight, as Ctrl-C does; what was measured is kept.
 
@@ -72,6 +73,7 @@ def run_audit(
             "seconds": totals.seconds,
         }
         write_results(folder, results)
+        write_outputs(folder, finished)
     code = execution.exit_code
     if code == 3 and not any(results["properties"][name]["rows"] for name in request.properties):
         code = 2  # clean answers, and what comes before the properties asked for, are no result

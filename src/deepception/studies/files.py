@@ -61,7 +61,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 def sweep(folder: Path) -> None:
     """Remove what killed processes left half written in a run folder; only its owner may call this."""
     try:
-        for pattern in (".*.tmp", "chunks/??/.*.tmp"):
+        for pattern in (".*.tmp", "*/.*.tmp", "chunks/??/.*.tmp"):
             for leftover in folder.glob(pattern):
                 leftover.unlink(missing_ok=True)
     except OSError as error:

@@ -128,8 +128,15 @@ def _extend(there: RunSettings, here: RunSettings) -> RunSettings:
             entry = entry.model_copy(update={"name": f"{entry.name} ({entry.sha256[:8]})"})
         names.add(entry.name)
         photographs[entry.sha256] = entry
+    # The settings say which are learned on and which files were brought; only where they lie may change.
+    learned = {entry.sha256: entry for entry in here.learning}
     return there.model_copy(
-        update={"observers": tuple(observers.values()), "photographs": tuple(photographs.values())}
+        update={
+            "observers": tuple(observers.values()),
+            "photographs": tuple(photographs.values()),
+            "learning": tuple(learned.get(entry.sha256, entry) for entry in there.learning),
+            "files": here.files or there.files,
+        }
     )
 
 

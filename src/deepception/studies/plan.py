@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from ..errors import PhotographError, RunFolderError
+from ..errors import PhotographError
 from ..properties import (
     Context,
     ControlTask,
     Experiment,
     PeriodParameters,
     PeriodRows,
-    Result,
     Subject,
     judge_period,
 )
@@ -25,20 +23,31 @@ from ..properties.result import jsonable
 from ..sessions import Session
 from ..stimuli import fit_frame, load_photograph
 from .engine import PlannedUnit
+from .learning_units import plan_learning
+from .measuring import (
+    Labelled,
+    PlannedPhotograph,
+    asking_of,
+    labelled_as,
+    parts_of,
+    result_of,
+    subject_of,
+    timed,
+)
 from .units import Outcome, Unit
+
+__all__ = [
+    "AuditPlan",
+    "MeasurePlan",
+    "PlannedPhotograph",
+    "plan_clean",
+    "plan_measures",
+    "plan_period",
+    "result_of",
+]
 
 CLEAN_SCHEMA = PERIOD_ROWS_SCHEMA = PERIOD_SCHEMA = 1
 """Versions of these units' results, raised when stored ones cannot be read any more; part of their hashes."""
-
-
-@dataclass(frozen=True)
-class PlannedPhotograph:
-    """One photograph of a plan: its name, path, SHA-256 and class (``None``: the clean top-1)."""
-
-    name: str
-    path: str
-    sha256: str
-    label: int | None
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,8 @@ class AuditPlan:
         experiments: In the order in which they run.
         parameters: Parameters of each experiment by name, and ``"period"``.
         seed: Seed of the run.
+        learning: Photographs that are learned on; none of them is measured.
+        files: Where files lie that experiments were brought, by the SHA-256 of their bytes.
         as_is: Photographs are shown untouched and must have the frame's size.
         max_pixels: Largest photograph that is decoded in full.
     """
@@ -66,6 +77,8 @@ class AuditPlan:
     experiments: Sequence[Experiment]
     parameters: Mapping[str, Any]
     seed: int
+    learning: Sequence[PlannedPhotograph] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
     as_is: bool = False
     max_pixels: int = 100_000_000
 
@@ -99,22 +112,15 @@ class AuditPlan:
 
     @property
     def everyone(self) -> list[PlannedPhotograph]:
-        """Photographs and pool, each once."""
-        return list({p.sha256: p for p in [*self.photographs, *self.pool]}.values())
+        """Photographs, pool and learning photographs, each once."""
+        shown = [*self.photographs, *self.pool, *self.learning]
+        return list({p.sha256: p for p in shown}.values())
 
     @property
     def wants_period(self) -> bool:
         """Whether the observer's period is measured."""
         least = self.parameters["period"].photographs
         return any(e.uses_period for e in self.experiments) and 0 < least <= len(self.period_photographs)
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """A photograph of the plan, and the class that is measured on it."""
-
-    photograph: PlannedPhotograph
-    label: int
 
 
 @dataclass
@@ -126,6 +132,8 @@ class MeasurePlan:
         price: Queries of each unit, at most, by hash.
         of_photograph: Hash of each photograph's unit: SHA-256, then experiment.
         controls: Hashes of each experiment's shared controls.
+        stages: Hashes of each experiment's stages of learning, in order.
+        lesson: Hash of the unit that holds what each experiment has learned, or was brought.
         period: Hash of the unit that judges the period, if any.
     """
 
@@ -133,6 +141,8 @@ class MeasurePlan:
     price: dict[str, int] = field(default_factory=dict)
     of_photograph: dict[str, dict[str, str]] = field(default_factory=dict)
     controls: dict[str, list[str]] = field(default_factory=dict)
+    stages: dict[str, list[str]] = field(default_factory=dict)
+    lesson: dict[str, str] = field(default_factory=dict)
     period: str | None = None
 
     def add(self, unit: Unit, price: int, run: Callable[[Mapping[str, Outcome]], Outcome]) -> str:
@@ -147,7 +157,7 @@ def plan_clean(plan: AuditPlan, session: Session | None) -> list[PlannedUnit]:
 
     def show(photograph: PlannedPhotograph) -> Callable[[Mapping[str, Outcome]], Outcome]:
         def run(_: Mapping[str, Outcome]) -> Outcome:
-            asking = _asking(session)
+            asking = asking_of(session)
             loaded = load_photograph(photograph.path, max_pixels=plan.max_pixels)
             if loaded.sha256 != photograph.sha256:
                 raise PhotographError(
@@ -172,24 +182,11 @@ def _clean(session: Session, pixels: Any) -> tuple[dict[str, Any], dict[str, Any
     return {"pixels": pixels, "log_odds": answers.log_odds[0].astype(np.float32)}, record
 
 
-def timed(session: Session, measure: Callable[[], tuple[dict[str, Any], dict[str, Any]]]) -> Outcome:
-    """Run a measurement and add what it cost."""
-    queries, sent, began = session.queries, session.transmissions, time.perf_counter()
-    arrays, record = measure()
-    return Outcome(
-        arrays,
-        record,
-        session.queries - queries,
-        session.transmissions - sent,
-        time.perf_counter() - began,
-    )
-
-
 def plan_period(plan: AuditPlan, cleans: Mapping[str, int], session: Session | None) -> MeasurePlan:
     """The units that show the rows of the period; empty where none is sought. Arguments: ``plan_measures``."""
     made = MeasurePlan()
     if plan.wants_period:
-        shown = [_labelled(p, cleans) for p in plan.everyone if p.sha256 in cleans]
+        shown = [labelled_as(p, cleans) for p in plan.everyone if p.sha256 in cleans]
         _plan_rows(plan, made, [s for s in shown if s.photograph.sha256 in plan.period_photographs], session)
     return made
 
@@ -210,23 +207,21 @@ def plan_measures(
             a photograph which fails costs its row only.
     """
     shown = [p for p in plan.photographs if p.sha256 in cleans]
-    labelled = [_labelled(p, cleans) for p in shown]
-    pool = [_labelled(p, cleans) for p in plan.pool if p.sha256 in cleans]
+    labelled = [labelled_as(p, cleans) for p in shown]
+    pool = [labelled_as(p, cleans) for p in plan.pool if p.sha256 in cleans]
     made = plan_period(plan, cleans, session)
     rows = [entry.unit.hash for entry in made.units if finished(entry.unit.hash)]
     if rows:
         _plan_judging(plan, made, rows)
+    learning = [labelled_as(p, cleans) for p in plan.learning if p.sha256 in cleans]
+    tops = [cleans[p.photograph.sha256] for p in learning]
     for experiment in plan.experiments:
         _plan_controls(plan, made, experiment, pool, session)
+        plan_learning(plan, made, experiment, learning, tops, session)
     for subject in labelled:
         for experiment in plan.experiments:
             _plan_photograph(plan, made, experiment, subject, pool, session)
     return made
-
-
-def _labelled(photograph: PlannedPhotograph, cleans: Mapping[str, int]) -> Labelled:
-    label = photograph.label
-    return Labelled(photograph, cleans[photograph.sha256] if label is None else label)
 
 
 def _plan_rows(plan: AuditPlan, made: MeasurePlan, subjects: list[Labelled], session: Session | None) -> None:
@@ -245,11 +240,11 @@ def _plan_rows(plan: AuditPlan, made: MeasurePlan, subjects: list[Labelled], ses
         def measure(
             outcomes: Mapping[str, Outcome], labelled: Labelled = labelled, clean: str = clean
         ) -> Outcome:
-            asking = _asking(session)
-            subject = _subject(labelled, outcomes[clean])
+            asking = asking_of(session)
+            subject = subject_of(labelled, outcomes[clean])
             return timed(
                 asking,
-                lambda: _parts(measure_period_rows(asking, subject, parameters=parameters, seed=plan.seed)),
+                lambda: parts_of(measure_period_rows(asking, subject, parameters=parameters, seed=plan.seed)),
             )
 
         made.add(unit, period_price(parameters, plan.shape), measure)
@@ -293,15 +288,15 @@ def _plan_controls(
         def measure(
             outcomes: Mapping[str, Outcome], task: ControlTask = task, cleans: dict[int, str] = cleans
         ) -> Outcome:
-            asking = _asking(session)
-            subjects = [_subject(pool[i], outcomes[cleans[i]]) for i in task.sources]
+            asking = asking_of(session)
+            subjects = [subject_of(pool[i], outcomes[cleans[i]]) for i in task.sources]
             behind = (
                 None
                 if task.background is None
-                else _subject(pool[task.background], outcomes[cleans[task.background]])
+                else subject_of(pool[task.background], outcomes[cleans[task.background]])
             )
             found = _period(made, outcomes)
-            return timed(asking, lambda: _parts(task.measure(asking, subjects, behind, found, plan.seed)))
+            return timed(asking, lambda: parts_of(task.measure(asking, subjects, behind, found, plan.seed)))
 
         made.controls.setdefault(experiment.name, []).append(made.add(unit, task.price, measure))
 
@@ -327,18 +322,20 @@ def _plan_photograph(
         for p in [*crops_from, *([behind] if behind else [])]
     }
     period = [made.period] if made.period and experiment.uses_period else []
+    lesson = made.lesson.get(experiment.name)
+    taught = [] if lesson is None else [lesson]
     unit = plan.unit(
         experiment.name,
         photograph,
         subject.label,
         parameters,
-        [*dict.fromkeys([clean, *earlier.values(), *cleans.values(), *period])],
+        [*dict.fromkeys([clean, *earlier.values(), *cleans.values(), *period, *taught])],
         schema=experiment.schema,
     )
     known = {e.name: e for e in plan.experiments}
 
     def measure(outcomes: Mapping[str, Outcome]) -> Outcome:
-        asking = _asking(session)
+        asking = asking_of(session)
         context = Context(
             seed=plan.seed,
             earlier={
@@ -346,31 +343,21 @@ def _plan_photograph(
                 for name, unit_hash in earlier.items()
             },
             period=_period(made, outcomes),
-            pool=[_subject(p, outcomes[cleans[p.photograph.sha256]]) for p in crops_from],
+            pool=[subject_of(p, outcomes[cleans[p.photograph.sha256]]) for p in crops_from],
             background=None
             if behind is None
-            else _subject(behind, outcomes[cleans[behind.photograph.sha256]]),
+            else subject_of(behind, outcomes[cleans[behind.photograph.sha256]]),
+            clean=int(outcomes[clean].record["top"][0]),
+            learned=None
+            if lesson is None or experiment.learning is None
+            else result_of(experiment.learning.lesson, outcomes[lesson]),
         )
-        me = _subject(subject, outcomes[clean])
-        return timed(asking, lambda: _parts(experiment.measure(asking, me, parameters, context)))
+        me = subject_of(subject, outcomes[clean])
+        return timed(asking, lambda: parts_of(experiment.measure(asking, me, parameters, context)))
 
     mine[experiment.name] = made.add(
         unit, experiment.price(parameters, plan.shape, behind is not None), measure
     )
-
-
-def result_of(kind: type[Result], outcome: Outcome) -> Result:
-    """The result that an outcome holds. Raises RunFolderError where another version wrote it."""
-    try:
-        return kind.from_parts(dict(outcome.arrays), dict(outcome.record))
-    except TypeError as error:
-        raise RunFolderError(
-            f"a stored {kind.__name__} was written by another version of deepception: measure into another folder."
-        ) from error
-
-
-def _parts(result: Result) -> tuple[dict[str, Any], dict[str, Any]]:
-    return result.arrays(), result.record()
 
 
 def _period(made: MeasurePlan, outcomes: Mapping[str, Outcome]) -> int | None:
@@ -378,20 +365,3 @@ def _period(made: MeasurePlan, outcomes: Mapping[str, Outcome]) -> int | None:
         return None
     found = outcomes[made.period].record["period"]
     return None if found is None else int(found)
-
-
-def _subject(labelled: Labelled, clean: Outcome) -> Subject:
-    photograph = labelled.photograph
-    return Subject(
-        pixels=np.asarray(clean.arrays["pixels"]),
-        label=labelled.label,
-        name=photograph.name,
-        sha256=photograph.sha256,
-        labelled=photograph.label is not None,
-    )
-
-
-def _asking(session: Session | None) -> Session:
-    if session is None:
-        raise RuntimeError("this plan was made to be read, not to be measured")
-    return session

@@ -22,6 +22,9 @@ class Price:
         total: All of it.
         exact: Whether the audit costs exactly that.
         left: What is not measured yet, of a run that is gone on with; else all of it.
+        learned_on: Photographs that are learned on, none of which is measured.
+        split: How they were told apart.
+        learning: Queries of learning, their clean answers included; a part of ``shared``.
     """
 
     photographs: int
@@ -30,6 +33,9 @@ class Price:
     total: int
     exact: bool
     left: int
+    learned_on: int = 0
+    split: str = ""
+    learning: int = 0
 
 
 def price_of(settings: RunSettings, store: RunStore | None = None) -> Price:
@@ -43,7 +49,18 @@ def price_of(settings: RunSettings, store: RunStore | None = None) -> Price:
     exact = all(e.exact_price(plan.parameters[e.name]) for e in plan.experiments)
     each = max(per_photograph, default=0)
     left = total if store is None else _left(plan, tops, store)
-    return Price(len(plan.photographs), each, total - sum(per_photograph), total, exact, left)
+    learning = sum(made.price[h] for hashes in made.stages.values() for h in hashes) + len(plan.learning)
+    return Price(
+        photographs=len(plan.photographs),
+        each=each,
+        shared=total - sum(per_photograph),
+        total=total,
+        exact=exact,
+        left=left,
+        learned_on=len(plan.learning),
+        split=settings.settings.get("learning", {}).get("rule", ""),
+        learning=learning,
+    )
 
 
 def _left(plan: AuditPlan, tops: Mapping[str, int], store: RunStore) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from ..properties.experiment import SETTINGS
 from ..properties.result import jsonable
 from .inputs import PhotographRef, class_of
 from .pool import Usable, choose_controls, uses_pool
-from .settings import ObserverEntry, PhotographEntry, RunSettings, load_settings
+from .settings import FileEntry, ObserverEntry, PhotographEntry, RunSettings, load_settings
+from .splitting import split
 
 PERIOD_PHOTOGRAPHS = {"quick": 0, "standard": 12, "full": 12}
+
+_log = logging.getLogger(__name__)
 
 LEAST_SIDE = 14
 """Pixels of the smallest frame: a patch of a seventh of its side then has four."""
@@ -41,6 +45,10 @@ class AuditRequest:
         as_is: Photographs are shown untouched and must have the frame's size.
         max_pixels: Largest photograph that is decoded in full.
         command: The command line, kept in the run.
+        parameters: Parameters of properties, by name, instead of those of the setting.
+        learn_on: What to learn on, where something is learned; ``None``: a half of ``photographs``.
+        files: Files that parameters name by the SHA-256 of their bytes.
+        leave_out: What the SHA-256 of photographs begins with that are not to be measured, all of one length.
     """
 
     observer: Observer
@@ -55,6 +63,10 @@ class AuditRequest:
     as_is: bool = False
     max_pixels: int = 100_000_000
     command: tuple[str, ...] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    learn_on: Sequence[PhotographRef] | None = None
+    files: Sequence[Path] = ()
+    leave_out: frozenset[str] = frozenset()
 
 
 def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSettings, dict[str, str]]:
@@ -65,12 +77,15 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
     if request.setting not in SETTINGS:
         raise InputError(f"there is no setting {request.setting!r}: choose among {', '.join(SETTINGS)}.")
     check_frame(request.observer.frame.shape)
-    entries, broken = _entries(request)
+    entries, broken = _entries(request, request.photographs)
+    entries = _left(entries, request.leave_out)
     usable = Usable(request.observer.frame, as_is=request.as_is, max_pixels=request.max_pixels)
     if not any(usable(entry.path) for entry in entries):
         raise PhotographError(next(iter([*broken.values(), *usable.reasons.values()])))
     wanted = with_needs(request.properties)
-    parameters: dict[str, Any] = {e.name: e.for_setting(request.setting) for e in wanted}
+    parameters: dict[str, Any] = {
+        e.name: request.parameters.get(e.name, e.for_setting(request.setting)) for e in wanted
+    }
     if "local" in parameters:
         parameters["local"] = replace(parameters["local"], regions=request.regions)
     parameters["period"] = PeriodParameters(photographs=PERIOD_PHOTOGRAPHS[request.setting])
@@ -78,6 +93,10 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
     there = load_settings(folder) if folder and (folder / "run.json").exists() else None
     if there is not None:
         _refuse_other_observer(folder, there, observer)
+    parted = None
+    if any(e.learning is not None and e.learning.stages(parameters[e.name]) for e in wanted):
+        parted = split(entries, _learn_on(request, broken), request.seed, there)
+        entries = list(parted.measured)
     if there is not None and {"pool", "period_photographs"} <= there.settings.keys():
         pool, period = there.settings["pool"], there.settings["period_photographs"]
     else:
@@ -93,6 +112,7 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
         "period_photographs": period,
         "as_is": request.as_is,
         "max_pixels": request.max_pixels,
+        **({} if parted is None else {"learning": parted.settings()}),
     }
     made = RunSettings(
         version=__version__,
@@ -108,15 +128,45 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
             ),
         ),
         photographs=tuple(entries),
+        learning=() if parted is None else parted.learning,
+        files=tuple(FileEntry(path=str(p.absolute()), sha256=_sha256(p)) for p in request.files),
         command=request.command,
     )
     return made, broken
 
 
-def _entries(request: AuditRequest) -> tuple[list[PhotographEntry], dict[str, str]]:
+def _left(entries: list[PhotographEntry], leave_out: frozenset[str]) -> list[PhotographEntry]:
+    """The photographs that may be measured."""
+    digits = len(next(iter(leave_out), ""))
+    left = [entry for entry in entries if entry.sha256[:digits] not in leave_out]
+    if entries and not left:
+        raise InputError("what is applied was learned on all these photographs: give others.")
+    if len(left) < len(entries):
+        _log.warning(
+            "%d of %d photographs are left out: what is applied was learned on them.",
+            len(entries) - len(left),
+            len(entries),
+        )
+    return left
+
+
+def _learn_on(request: AuditRequest, broken: dict[str, str]) -> list[PhotographEntry] | None:
+    """The photographs to learn on that were named; what cannot be read joins ``broken``."""
+    if request.learn_on is None:
+        return None
+    # Another folder may hold the same names.
+    named = [replace(ref, name=f"learn-on/{ref.name}") for ref in request.learn_on]
+    entries, unreadable = _entries(request, named)
+    broken.update(unreadable)
+    return entries
+
+
+def _entries(
+    request: AuditRequest, photographs: Sequence[PhotographRef]
+) -> tuple[list[PhotographEntry], dict[str, str]]:
     entries: list[PhotographEntry] = []
     broken: dict[str, str] = {}
-    for ref in request.photographs:
+    for ref in photographs:
         label = class_of(ref, request.observer.labels)
         path = str(ref.path)
         readable = path.encode("utf-8", "replace").decode("utf-8")
@@ -132,6 +182,15 @@ def _entries(request: AuditRequest) -> tuple[list[PhotographEntry], dict[str, st
             continue
         entries.append(PhotographEntry(name=ref.name, path=path, sha256=digest, label=label))
     return entries, broken
+
+
+def _sha256(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"{path} cannot be read ({reason}): check the path.") from error
 
 
 def check_frame(shape: tuple[int, int]) -> None:

@@ -46,6 +46,13 @@ class PhotographEntry(_Strict):
     label: int | None = None
 
 
+class FileEntry(_Strict):
+    """A file that a run was brought: where it lay, and the SHA-256 of its bytes."""
+
+    path: str
+    sha256: str
+
+
 class Extension(_Strict):
     """What a later command added to a run: the command line, and names of observers and photographs."""
 
@@ -65,6 +72,8 @@ class RunSettings(_Strict):
         batch_size: Rows of a batch, chosen once for the run; ``None`` until then.
         observers: Observers, append-only, one for each fingerprint.
         photographs: Photographs, append-only, one for each SHA-256.
+        learning: Photographs that are learned on, none of them among the others; never changed.
+        files: Files that were brought; which they are the settings say.
         command: The command line that made the run.
         extensions: What was added later, in order.
     """
@@ -76,6 +85,8 @@ class RunSettings(_Strict):
     batch_size: int | None = None
     observers: tuple[ObserverEntry, ...] = ()
     photographs: tuple[PhotographEntry, ...] = ()
+    learning: tuple[PhotographEntry, ...] = ()
+    files: tuple[FileEntry, ...] = ()
     command: tuple[str, ...] = ()
     extensions: tuple[Extension, ...] = ()
 

@@ -1,0 +1,1 @@
+"""Deceiving: ours beside baselines on the same networks, photographs, bounds and budgets."""

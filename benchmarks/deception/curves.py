@@ -1,0 +1,54 @@
+"""Curves: success against queries, a small picture for each network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .comparing import Results, curve
+from .methods import METHODS
+
+# Okabe and Ito's colours; controls are grey and dashed.
+COLOURS = ("#0072b2", "#56b4e9", "#009e73", "#d55e00", "#e69f00", "#cc79a7")
+DASHES = ("--", ":", "-.")
+COLUMNS = 3
+
+
+def draw(path: Path, networks: Mapping[str, Sequence[Results]]) -> None:
+    """Write an SVG, or what the path's suffix says; the same figures give the same bytes."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    rows = math.ceil(len(networks) / COLUMNS)
+    columns = min(COLUMNS, len(networks))
+    names = list(dict.fromkeys(r.method for results in networks.values() for r in results))
+    names = [name for name in METHODS if name in names]
+    searches = [name for name in names if not METHODS[name].control]
+    controls = [name for name in names if METHODS[name].control]
+    looks = {name: (COLOURS[i % len(COLOURS)], "-", 1.6) for i, name in enumerate(searches)}
+    looks |= {name: ("#8b95a1", DASHES[i % len(DASHES)], 1.1) for i, name in enumerate(controls)}
+    with matplotlib.rc_context({"svg.hashsalt": "deepception", "font.size": 8, "svg.fonttype": "path"}):
+        figure = Figure(figsize=(3.2 * columns, 2.5 * rows + 0.7), layout="constrained")
+        grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
+        for axes, (network, results) in zip(grid.ravel(), networks.items(), strict=False):
+            for one in sorted(results, key=lambda r: names.index(r.method)):
+                colour, dash, width = looks[one.method]
+                label = METHODS[one.method].title.replace("*", "")
+                axes.step(*curve(one), where="post", color=colour, ls=dash, lw=width, label=label)
+            axes.set(xscale="log", ylim=(0, 1.02), title=network)
+            axes.grid(color="#e9edf1")
+            axes.tick_params(labelbottom=True)
+            axes.xaxis.set_major_formatter("{x:,.0f}")
+        for axes in grid.ravel()[len(networks) :]:
+            axes.set_axis_off()
+        figure.supxlabel("queries")
+        figure.supylabel("deceived, of those correct before")
+        entries = {
+            label: handle
+            for axes in grid.ravel()[: len(networks)]
+            for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+        }
+        figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=3, frameon=False)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, metadata={"Date": None, "Creator": None} if path.suffix == ".svg" else {})

@@ -1,0 +1,139 @@
+"""What is compared: bounds, budgets, knowledge and goals, and the methods that can play there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deepception.deceive.bounds import Area, Bound, Linf
+
+# Cheapest first, so that an interruption loses little. "The eight" are all but the binary one.
+NINE = (
+    "mcunet_320kb_176",
+    "shufflenet_v2_224",
+    "efficientnet_lite0",
+    "darknet_tiny_224",
+    "mobilenet_v2_100_224",
+    "squeezenet_v11_224",
+    "mobilenet_v1_100_224",
+    "resnet18_binary_fp1_224",
+    "googlenet_bvlc_224",
+)
+FOUR = ("efficientnet_lite0", "mobilenet_v2_100_224", "squeezenet_v11_224", "googlenet_bvlc_224")
+
+PATCHES = ("ours", "ours_learned", "ours_plain", "random_square", "random_square_learned", "random_pixels")
+PATCH_CONTROLS = ("grey_patch", "random_patch", "noise_pixels")
+VEILS = ("ours", "art_square")
+VEIL_CONTROLS = ("random_noise", "uniform_shift")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One comparison.
+
+    Attributes:
+        name: Part of the file names.
+        title: Heading on the page.
+        bound: What a stimulus may change.
+        queries: Most queries for a photograph.
+        methods: Names of those that are run, controls last.
+        networks: Which networks.
+        knowledge: What the observer tells, ``None`` for all that it has.
+        targeted: Whether there is a random target.
+        photographs: How many at most, evenly spread; ``None`` for all of the test split.
+        control_queries: Most queries of a control.
+        paid_for: The setting whose baselines are given here what ours learned with, besides their budget.
+    """
+
+    name: str
+    title: str
+    bound: Bound
+    queries: int
+    methods: tuple[str, ...]
+    networks: tuple[str, ...] = NINE
+    knowledge: str | None = None
+    targeted: bool = False
+    photographs: int | None = None
+    control_queries: int = 1_000
+    paid_for: str | None = None
+
+
+def _patches(percent: int) -> Setting:
+    return Setting(
+        f"patch-{percent}",
+        f"Patches, {percent} % of the frame, untargeted",
+        Area(percent / 100),
+        1_000,
+        PATCHES + PATCH_CONTROLS,
+    )
+
+
+def _veils(levels: int) -> Setting:
+    return Setting(
+        f"veil-{levels}",
+        f"Veils, L∞ {levels}/255, one for each photograph, untargeted",
+        Linf(levels / 255),
+        1_000,
+        VEILS + VEIL_CONTROLS,
+    )
+
+
+SETTINGS = {
+    setting.name: setting
+    for setting in (
+        _patches(5),
+        _patches(2),
+        _patches(10),
+        _veils(10),
+        _veils(8),
+        # 800 more: what 8,000 learning queries come to for each of ten photographs.
+        Setting(
+            "patch-5-paid",
+            "Patches, 5 %: the random search given what our learning cost",
+            Area(0.05),
+            1_800,
+            ("random_square",),
+            paid_for="patch-5",
+        ),
+        # Controls read no scores: those of patch-5 and veil-10 are theirs too.
+        Setting(
+            "label-patch-5",
+            "Labels only: patches, 5 % of the frame, untargeted",
+            Area(0.05),
+            1_000,
+            ("ours", "ours_learned"),
+            knowledge="label",
+        ),
+        Setting(
+            "label-veil-10",
+            "Labels only: veils, L∞ 10/255, untargeted",
+            Linf(10 / 255),
+            1_000,
+            ("ours", "art_hopskipjump"),
+            knowledge="label",
+        ),
+        Setting(
+            "targeted-10",
+            "Patches, 10 % of the frame, a random target",
+            Area(0.10),
+            10_000,
+            ("ours", "random_square", *PATCH_CONTROLS),
+            networks=FOUR,
+            targeted=True,
+            photographs=30,
+        ),
+        Setting(
+            "universal-veil-10",
+            "Universal veils, L∞ 10/255: one pattern for all photographs, no query",
+            Linf(10 / 255),
+            1,
+            ("ours_universal", "best_drawn", "random_pattern"),
+        ),
+        Setting(
+            "universal-patch-10",
+            "Universal patches, 10 % of the frame: one pattern for all photographs, no query",
+            Area(0.10),
+            1,
+            ("ours_universal", "best_drawn", "random_pattern"),
+        ),
+    )
+}

@@ -1,0 +1,312 @@
+"""``deepception deceive``: deceive each photograph within a bound, or all with one learned pattern, and count."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from ..errors import Cancelled, InputError
+from . import say, show_json
+from .audit import queries, run, show_price, show_verdict
+from .gates import Gate, read_gate
+from .options import model_options, open_model, photograph_options
+
+if TYPE_CHECKING:
+    from ..deceive import DeceptionParameters, Dictionary, Pattern
+    from ..observers import Observer
+    from ..studies import AuditOutcome, AuditRequest
+
+LEARN_QUERIES = 20_000
+"""Queries that a universal pattern is learned with, where nothing else is said."""
+
+NAMED = 20
+"""Photographs up to which each is named in the result."""
+
+
+@click.command()
+@click.argument("model")
+@click.argument("images", nargs=-1, required=True)
+@click.option("--area", type=float, help="Most of the frame that may be covered, a share [default: 0.05].")
+@click.option("--linf", metavar="E", help="Instead, how far every value may change: 10/255 or 0.0392.")
+@click.option("--target", metavar="LABEL|INDEX|random", help="Class to be answered [default: any wrong one].")
+@click.option(
+    "--queries", type=click.IntRange(1), default=1000, show_default=True, help="Most showings per photograph."
+)
+@click.option("--universal", is_flag=True, help="One pattern for all photographs, learned on others.")
+@click.option(
+    "--learn-queries",
+    type=click.IntRange(0),
+    help="Queries for learning a universal pattern or a dictionary [default: 0, or 20000 with --universal].",
+)
+@click.option(
+    "--learn-on",
+    metavar="IMAGES",
+    multiple=True,
+    help="What to learn on; may be repeated [default: a seeded half of IMAGES, classes kept apart].",
+)
+@click.option(
+    "--apply",
+    "applied",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A pattern (.npz) to show, or a dictionary (.json) to begin with, instead of learning one.",
+)
+@click.option(
+    "--knowledge",
+    metavar="LEVEL",
+    help="Use no more of the answers: logits, probabilities, top-5 (or another number) or label.",
+)
+@click.option("--no-controls", is_flag=True, help="Show no controls.")
+@click.option("--no-prune", is_flag=True, help="Keep what a patch does not need.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Run folder that keeps and resumes [default: none]."
+)
+@click.option(
+    "--fail-on",
+    metavar="CONDITION",
+    help="End with exit code 1 where this holds, as in 'fooling_ratio > 0.5'.",
+)
+@photograph_options
+@click.option("--dry-run", is_flag=True, help="Print the price and stop.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the figures, and one entry a photograph, as JSON."
+)
+@model_options
+def deceive(
+    model: str,
+    images: tuple[str, ...],
+    out: Path | None,
+    fail_on: str | None,
+    dry_run: bool,
+    as_json: bool,
+    **given: Any,
+) -> int:
+    """Make MODEL answer IMAGES wrong, within a bound, by queries alone.
+
+    Each photograph is searched on its own, or, with --universal, a pattern that was learned on other photographs
+    is shown once on each. Controls tell how much of it is occlusion or chance. The run folder keeps the deceived
+    photographs as PNG files and what was learned as a file that --apply puts on other photographs; the same
+    command goes on after an interruption.
+    """
+    gate = None if fail_on is None else read_gate(fail_on)
+    request = _request(model, images, given)
+    if dry_run:
+        return show_price(request, out, as_json)
+    if out is not None:
+        return _deceive(request, out, as_json, gate, keep=True)
+    if request.parameters["deception"].learn_queries:
+        say("Without --out what is learned is not kept.")
+    with tempfile.TemporaryDirectory(prefix="deepception-") as folder:
+        try:
+            return _deceive(request, Path(folder), as_json, gate, keep=False)
+        except Cancelled as error:
+            raise Cancelled("Interrupted; without --out nothing is kept.") from error
+
+
+def _request(model: str, images: tuple[str, ...], given: dict[str, Any]) -> AuditRequest:
+    """The request that the options describe."""
+    from ..deceive.lesson import learned_on
+    from ..observers import restrict
+    from ..studies import AuditRequest
+    from ..studies.inputs import find_photographs
+
+    asked = {name: given.pop(name) for name in _ASKED}
+    _refuse_contradictions(asked)
+    observer = open_model(model, given)
+    if asked["knowledge"] is not None:
+        observer = restrict(observer, asked["knowledge"])
+    brought = None if asked["applied"] is None else _read(asked["applied"])
+    parameters = _parameters(observer, asked, brought, given["seed"])
+    return AuditRequest(
+        observer,
+        model,
+        find_photographs(images, label=given.pop("label")),
+        properties=("deception",),
+        parameters={"deception": parameters},
+        learn_on=find_photographs(asked["learn_on"]) if asked["learn_on"] else None,
+        files=() if brought is None else (asked["applied"],),
+        leave_out=frozenset() if brought is None else learned_on(brought.learned),
+        command=("deepception", *sys.argv[1:]),
+        **given,
+    )
+
+
+_ASKED = (
+    "area",
+    "linf",
+    "target",
+    "queries",
+    "universal",
+    "learn_queries",
+    "learn_on",
+    "applied",
+    "knowledge",
+    "no_controls",
+    "no_prune",
+)
+
+
+def _refuse_contradictions(asked: dict[str, Any]) -> None:
+    if asked["applied"] is not None and (asked["learn_queries"] or asked["learn_on"]):
+        raise click.UsageError(
+            "--apply brings what would be learned: leave --learn-queries and --learn-on out."
+        )
+    if asked["universal"] and asked["applied"] is None and asked["learn_queries"] == 0:
+        raise click.UsageError("--universal needs queries to learn with, or a pattern to --apply.")
+    if asked["learn_on"] and not asked["universal"] and not asked["learn_queries"]:
+        raise click.UsageError("--learn-on is for learning: add --universal or --learn-queries.")
+    if asked["linf"] is not None and asked["learn_queries"] and not asked["universal"]:
+        raise click.UsageError(
+            "a dictionary is learned for an area: give --area, or --universal with --linf."
+        )
+    drawn = (asked["target"] or "").strip().casefold() == "random"
+    if drawn and asked["learn_queries"] and not asked["universal"]:
+        raise click.UsageError("a dictionary is learned for one target: name a class instead of random.")
+
+
+class _Brought(NamedTuple):
+    """What a file brings, and the SHA-256 of its bytes."""
+
+    learned: Pattern | Dictionary
+    sha256: str
+
+
+def _read(path: Path) -> _Brought:
+    from ..deceive.lesson import read_lesson
+    from ..deceive.pattern_file import read
+
+    content = read(path)
+    return _Brought(read_lesson(content, str(path)), hashlib.sha256(content).hexdigest())
+
+
+def _parameters(
+    observer: Observer, asked: dict[str, Any], brought: _Brought | None, seed: int
+) -> DeceptionParameters:
+    """The parameters that the options describe, every default filled in."""
+    from ..deceive import DeceptionParameters, Linf
+    from ..deceive.deceiving import check_bound
+
+    area, linf, universal = asked["area"], asked["linf"], asked["universal"]
+    if brought is not None:
+        area, linf, universal = _applied(observer, asked, brought.learned)
+    learn_queries = asked["learn_queries"]
+    if learn_queries is None:
+        learn_queries = LEARN_QUERIES if universal and brought is None else 0
+    if area is None and linf is None:
+        area = 0.05
+    parameters = DeceptionParameters(
+        area=area,
+        linf=linf,
+        target=_target(observer, asked["target"], seed, universal=universal),
+        queries=1 if universal else asked["queries"],
+        prune=not asked["no_prune"],
+        controls=not asked["no_controls"],
+        crops=0 if asked["no_controls"] else 5,
+        universal=universal,
+        learn_queries=learn_queries,
+        applied=None if brought is None else brought.sha256,
+    )
+    bound = check_bound(parameters, observer.frame.shape)
+    if brought is not None and not universal and isinstance(bound, Linf):
+        raise InputError("a dictionary holds patches, which an L∞ bound does not allow: give --area.")
+    return parameters
+
+
+def _applied(
+    observer: Observer, asked: dict[str, Any], brought: Pattern | Dictionary
+) -> tuple[float | None, Any, bool]:
+    """Area, L∞ bound, and whether it is a pattern, which has a bound of its own."""
+    from ..deceive import Area, Pattern, read_bound
+    from ..deceive.pattern_showing import fitted_within
+
+    area, linf = asked["area"], asked["linf"]
+    if not isinstance(brought, Pattern):
+        if asked["universal"]:
+            raise InputError(f"{asked['applied']} is a dictionary, and --universal needs a pattern.")
+        return area, linf, False
+    if area is None and linf is None:
+        bound = brought.bound
+        area = bound.fraction if isinstance(bound, Area) else None
+        linf = None if isinstance(bound, Area) else bound.epsilon
+    fitted_within(brought, read_bound(area, linf), observer.frame.shape)
+    return area, linf, True
+
+
+def _target(observer: Observer, target: str | None, seed: int, *, universal: bool) -> int | str | None:
+    """The target's index, or ``"random"``; a universal pattern has one target, drawn once."""
+    from ..deceive.parameters import RANDOM
+    from ..observers import resolve_label
+    from ..properties.streams import stream
+
+    if target is None:
+        return None
+    if target.strip().casefold() != RANDOM:
+        return resolve_label(target, observer.labels)
+    if not universal:
+        return RANDOM
+    drawn = int(stream(seed, "universal target").integers(len(observer.labels)))
+    say(f"The target of the pattern is class {drawn}, {observer.labels[drawn]}.")
+    return drawn
+
+
+def _deceive(request: AuditRequest, folder: Path, as_json: bool, gate: Gate | None, *, keep: bool) -> int:
+    outcome = run(request, folder, report=keep)
+    found = summary_json(outcome.results)
+    if as_json:
+        show_json(found)
+    else:
+        _show(outcome, folder if keep else None)
+    if gate is not None and gate.fails(found):
+        say(f"failed: {gate}.")
+        return outcome.exit_code or 1
+    return outcome.exit_code
+
+
+def summary_json(results: dict[str, Any]) -> dict[str, Any]:
+    """What ``--json`` prints: the figures, one entry a photograph, and where they come from."""
+    summary, cost = results["properties"]["deception"], results["cost"]
+    figures = summary["figures"]
+    first = ("fooling_ratio", "success_rate", "robust_error")
+    return {
+        **{name: figures[name] for name in first},
+        "queries": {**figures["queries"], "total": cost["transmissions"]},
+        "controls": figures["controls"],
+        **{name: value for name, value in figures.items() if name not in (*first, "queries", "controls")},
+        **({"learning": results["learning"]} if "learning" in results else {}),
+        "images": summary["rows"],
+        "observer": results["observer"]["name"],
+        "seed": results["seed"],
+        "parameters": results["settings"]["parameters"]["deception"],
+        "failures": results["failures"],
+        "cost": cost,
+    }
+
+
+def _show(outcome: AuditOutcome, folder: Path | None) -> None:
+    results = outcome.results
+    summary, cost = results["properties"]["deception"], results["cost"]
+    show_verdict("deception", summary)
+    if len(summary["rows"]) <= NAMED:
+        for row in summary["rows"]:
+            click.echo(_line(row, results["settings"]["labels"]))
+    if "learned" in summary["figures"]:
+        learned = summary["figures"]["learned"]
+        click.echo(f"{learned['kind']}: learned with {queries(learned['spent'])}")
+    click.echo(f"cost: {cost['queries']:,} queries in {cost['seconds']:,.0f} s")
+    if folder is not None:
+        click.echo(f"report: {folder / 'report.html'}")
+
+
+def _line(row: dict[str, Any], labels: list[str]) -> str:
+    """One photograph: what it was, what it became, and after how many queries."""
+    before, after = labels[row["clean_top1"]], labels[row["top1"]]
+    if not row["attacked"]:
+        return f"{row['name']}: {before}, which is the target already"
+    if not row["reached"]:
+        return f"{row['name']}: {before}, not deceived in {queries(row['attack_queries'])}"
+    return f"{row['name']}: {before}, deceived into {after} after {queries(row['first'])}"

@@ -1,0 +1,256 @@
+"""From the counts of a deception to what a person is told: a verdict, the rates, the controls and the cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .deception_tables import (
+    ControlRow,
+    control_rows,
+    cost_rows,
+    count_of,
+    counted_queries,
+    median_words,
+    p_words,
+    rate_rows,
+)
+from .figures import FigureRow, further_figures
+from .wording import as_float, counted, estimate, percent, points, whole
+
+DECEIVED, FAILS, OPEN = "deceived", "fails", "open"
+SURE = 0.05
+"""Largest p of the paired test at which a deception is said to exceed its best control."""
+
+_WORDS = {DECEIVED: "Deceived beyond controls", FAILS: "Not beyond controls", OPEN: "Cannot be judged"}
+_MARKS = {DECEIVED: "!", FAILS: "✕", OPEN: "?"}
+# Told in words of their own; whatever else a summary holds is told as it comes.
+_TOLD = frozenset(
+    (
+        *("bound", "goal", "fooling_ratio", "success_rate", "robust_error", "queries", "controls", "margin"),
+        *("curve", "used", "survives_shift", "margin_decades", "left_out", "learned"),
+    )
+)
+
+
+@dataclass(frozen=True)
+class DeceptionVerdict:
+    """How easily an observer is deceived, told.
+
+    Attributes:
+        name: The experiment's name.
+        title: Its title.
+        state: ``"deceived"``, ``"fails"`` or ``"open"``.
+        word: The verdict in a few words.
+        short: One sentence: how many, within what, beside what.
+        sentence: The same with queries, margin and p.
+        meaning: What may be concluded from it, one sentence.
+        card: The figures that stand on the verdict's card.
+        rates: The rates and what else was counted, with intervals.
+        controls: The controls by kind.
+        cost: What was asked, and for what.
+        lesson: What was learned or brought beforehand, sentences.
+        further: Figures that are not told elsewhere.
+    """
+
+    name: str
+    title: str
+    state: str
+    word: str
+    short: str
+    sentence: str
+    meaning: str
+    card: list[tuple[str, str]]
+    rates: list[FigureRow]
+    controls: list[tuple[str, list[ControlRow]]]
+    cost: list[FigureRow]
+    lesson: list[str]
+    further: list[FigureRow]
+
+    @property
+    def mark(self) -> str:
+        """A mark beside the word."""
+        return _MARKS[self.state]
+
+
+def is_deception(summary: Mapping[str, Any]) -> bool:
+    """Whether a stored summary counts deceptions, and has any."""
+    return set(summary["figures"]) >= _TOLD - {"learned"} and bool(summary["rows"])
+
+
+def tell_deception(
+    name: str,
+    summary: Mapping[str, Any],
+    frame: tuple[int, int],
+    *,
+    universal: bool = False,
+    learning: Mapping[str, Any] | None = None,
+) -> DeceptionVerdict | None:
+    """The verdict on a deception; ``None`` where there is none to judge.
+
+    Args:
+        name: The experiment's name.
+        summary: Its stored summary.
+        frame: (height, width) of the frame in pixels, for what an area is a share of.
+        universal: Whether one pattern was put on every photograph.
+        learning: What the run says of its learning photographs, if it had any.
+    """
+    if not is_deception(summary) or not summary["figures"]["fooling_ratio"]["n"]:
+        return None
+    figures = summary["figures"]
+    state = _state(figures)
+    nothing = not deceived(figures)
+    return DeceptionVerdict(
+        name=name,
+        title="Deception" if name == "deception" else name.replace("_", " ").capitalize(),
+        state=state,
+        word="Not deceived" if nothing and state == FAILS else _WORDS[state],
+        short=_short(figures, universal),
+        sentence=_sentence(figures, universal),
+        meaning=_meaning(figures, state),
+        card=_card(figures, summary["queries"]),
+        rates=rate_rows(summary, frame),
+        controls=control_rows(figures),
+        cost=cost_rows(figures["queries"]),
+        lesson=_lesson(figures.get("learned"), learning),
+        further=further_figures(name, {k: v for k, v in figures.items() if k not in _TOLD}),
+    )
+
+
+def deceived(figures: Mapping[str, Any]) -> int:
+    """How many photographs a share with its ``n`` stands for."""
+    return count_of(figures["fooling_ratio"])
+
+
+def within(bound: str) -> str:
+    """A stored bound in words: ``"at 5 % of the frame"``."""
+    kind, _, value = bound.partition(" ")
+    area = as_float(value)
+    if kind == "area" and area is not None:
+        return f"at {percent(area)} of the frame"
+    return f"at {bound}"
+
+
+def _state(figures: Mapping[str, Any]) -> str:
+    margin, n = figures["margin"], int(figures["fooling_ratio"]["n"])
+    # Below six photographs the exact paired test cannot reach p < 0.05, whatever was found.
+    if margin is None or n < 6:
+        return OPEN
+    return DECEIVED if margin["p"] < SURE and margin["value"] > 0 else FAILS
+
+
+def _within_queries(figures: Mapping[str, Any], universal: bool) -> str:
+    budget = int(figures["queries"]["budget"])
+    bound = within(str(figures["bound"]))
+    if universal:
+        return f"by one and the same pattern {bound}, shown once"
+    return f"within {counted(budget, 'query', 'queries')} each {bound}"
+
+
+def _how_many(figures: Mapping[str, Any], universal: bool) -> str:
+    ratio = figures["fooling_ratio"]
+    number, total = count_of(ratio), int(ratio["n"])
+    verb = "is" if total == 1 else "are"
+    into = " into their target class" if figures["goal"] == "targeted" else ""
+    said = "None" if number == 0 else whole(number)
+    return f"{said} of {counted(total, 'photograph')} {verb} deceived{into} {_within_queries(figures, universal)}"
+
+
+def _short(figures: Mapping[str, Any], universal: bool) -> str:
+    margin = figures["margin"]
+    if margin is None:
+        return f"{_how_many(figures, universal)}; no control was shown."
+    does = _best_control(figures, margin["control"])
+    return f"{_how_many(figures, universal)}; {does[:1].lower()}{does[1:]}."
+
+
+def _best_control(figures: Mapping[str, Any], best: str) -> str:
+    """What the best control does; its name says nothing where none does anything."""
+    rate = figures["controls"][best]["fooling_ratio"]
+    number = count_of(rate)
+    if not number:
+        return "No control deceives any"
+    of = "" if rate["n"] == figures["fooling_ratio"]["n"] else f" of {whole(rate['n'])}"
+    return f"The best control ({best}) deceives {whole(number)}{of}"
+
+
+def _sentence(figures: Mapping[str, Any], universal: bool) -> str:
+    parts = [_how_many(figures, universal) + "."]
+    asked, ratio = figures["queries"], figures["fooling_ratio"]
+    if asked["n"] and asked["budget"] > 1 and deceived(figures):
+        every = asked["n"] == ratio["n"]
+        if asked["median"] is None:
+            parts.append(f"Fewer than half of {'them' if every else 'those that were right before'} fall.")
+        else:
+            those = "photograph" if every else "photograph that was right before"
+            parts.append(f"The median {those} falls after {counted_queries(asked['median'])}.")
+    margin = figures["margin"]
+    if margin is not None:
+        does = _best_control(figures, margin["control"])
+        parts.append(f"{does}: a margin of {points(margin)} points, p {p_words(margin['p'])}.")
+    return " ".join(parts)
+
+
+def _meaning(figures: Mapping[str, Any], state: str) -> str:
+    if state == DECEIVED:
+        plainly = (
+            "covering the same pixels"
+            if str(figures["bound"]).startswith("area ")
+            else "changing pixels as much"
+        )
+        return f"What was found does more than {plainly}, or chance with as many queries, does."
+    if figures["margin"] is None:
+        return "No control was shown, so how much of this is occlusion or chance is left open."
+    n = int(figures["fooling_ratio"]["n"])
+    if state == OPEN:
+        return f"{counted(n, 'photograph is', 'photographs are')} too few to tell this from its best control."
+    if figures["margin"]["p"] < SURE:
+        return f"The best control ({figures['margin']['control']}) deceives more than what was found."
+    if not deceived(figures):
+        return "That none was deceived within these queries does not show that none can be."
+    return (
+        "It is not shown that this is more than the best control does: on these photographs the difference may be "
+        "chance."
+    )
+
+
+def _card(figures: Mapping[str, Any], queries: Any) -> list[tuple[str, str]]:
+    margin, asked = figures["margin"], figures["queries"]
+    told = [("Fooling ratio", estimate(figures["fooling_ratio"], share=True))]
+    if margin is not None:
+        rate = figures["controls"][margin["control"]]["fooling_ratio"]
+        told.append((f"Best control: {margin['control']}", estimate(rate, share=True)))
+        told.append(("Margin, points", points(margin)))
+    if asked["n"] and asked["budget"] > 1:
+        told.append(("Median queries", median_words(asked)))
+    return [*told, ("n, queries", f"{whole(figures['fooling_ratio']['n'])}, {whole(queries)}")]
+
+
+def _lesson(learned: Mapping[str, Any] | None, learning: Mapping[str, Any] | None) -> list[str]:
+    """Where a pattern or a dictionary comes from, and on what it was learned."""
+    told = []
+    if learned is not None:
+        spent = counted(int(learned["spent"]), "query", "queries")
+        is_pattern = learned["kind"] == "pattern"
+        what = "pattern" if is_pattern else "dictionary"
+        come = "was brought in a file and had been learned with" if learned["brought"] else "was learned with"
+        use = "nothing was searched here" if is_pattern else "its patches were tried first, in its order"
+        told.append(f"The {what} {come} {spent}; {use}.")
+    if learning is not None:
+        on, reported = int(learning["learned_on"]), int(learning["reported"])
+        shared = int(learning["shared_classes"])
+        rule = str(learning["rule"]).rstrip(".")
+        both = counted(shared, "class is", "classes are") if shared else "no class is"
+        told.append(
+            f"Learned on {counted(on, 'photograph')}, none of which is among the {whole(reported)} that the "
+            f"figures are about ({rule}); {both} on both sides."
+        )
+    return told
+
+
+def joined_shorts(verdicts: list[DeceptionVerdict]) -> str:
+    """The short sentences of all deceptions of a run."""
+    return " ".join(
+        v.short if len(verdicts) == 1 else f"{v.title}: {v.short[:1].lower()}{v.short[1:]}" for v in verdicts
+    )

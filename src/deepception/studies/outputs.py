@@ -1,0 +1,50 @@
+"""Files for people, made again from the stored units at the end of each run: pictures, and what was learned."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from ..stimuli import save_stimulus
+from .assembling import Finished, lesson_of
+from .files import make_folder, write_atomically
+from .measuring import file_names, result_of
+
+
+def write_outputs(folder: Path, finished: Finished) -> list[Path]:
+    """Write the pictures of all results, and the files of all lessons, into a run folder.
+
+    Returns the files, whether they had to be written or were there already. Raises RunFolderError where the disk
+    is full or cannot be written.
+    """
+    made: list[Path] = []
+    names = file_names(finished.plan.photographs)
+    for experiment in finished.plan.experiments:
+        lesson = lesson_of(finished, experiment)
+        if experiment.learning is not None and lesson is not None:
+            for name, content in experiment.learning.files(lesson).items():
+                made.append(_put(folder / name, content))
+        if not experiment.pictures:
+            continue
+        for sha256, units in finished.measures.of_photograph.items():
+            unit_hash = units.get(experiment.name)
+            if unit_hash is None or not finished.store.has(unit_hash):
+                continue
+            pixels = experiment.picture(result_of(experiment.result, finished.store.load(unit_hash)))
+            if pixels is not None:
+                file = io.BytesIO()
+                save_stimulus(file, pixels)
+                made.append(_put(folder / experiment.pictures / f"{names[sha256]}.png", file.getvalue()))
+    return made
+
+
+def _put(path: Path, content: bytes) -> Path:
+    """Write a file, unless it is there with the same content."""
+    make_folder(path.parent)
+    try:
+        same = path.read_bytes() == content
+    except OSError:  # it is missing, or cannot be read and is then replaced
+        same = False
+    if not same:
+        write_atomically(path, content)
+    return path

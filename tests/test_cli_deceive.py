@@ -1,0 +1,330 @@
+"""``deepception deceive``: what it prints, what it keeps, how it ends, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import deepception as dc
+from command_line import CLASSES, Done, assert_refused, call, save_photographs, save_placed_observer
+from deepception.cli.gates import Gate, read_gate
+from deepception.observers import restrict
+from deepception.stimuli import fit_frame, load_photograph
+from deepception.studies import RunStore, load_settings
+from deepception.studies.pool import embedded_photographs
+
+PHOTOGRAPHS = 20
+AREA = ("--area", 0.3)
+FEW = (*AREA, "--queries", 6, "--batch-size", 8, "--no-controls")
+LEARN = (*AREA, "--universal", "--learn-queries", 160, "--batch-size", 8, "--no-controls")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an ONNX observer of ten classes, and photographs of which three have the class it answers."""
+    folder = tmp_path_factory.mktemp("lab")
+    model = save_placed_observer(folder / "good.onnx")
+    photos = save_photographs(folder / "photos", PHOTOGRAPHS)
+    observer = dc.open_observer(str(model))
+    session = dc.Session(observer, batch_size=8)
+    rows = ["file,index"]
+    for number in range(PHOTOGRAPHS):
+        pixels = fit_frame(load_photograph(photos / f"p{number}.png"), observer.frame)
+        top1 = int(session.ask_images(pixels[None]).top[0, 0])
+        rows.append(f"p{number}.png,{top1 if number < 3 else (top1 + 1 + number) % CLASSES}")
+    (photos / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+def some(lab: Path, numbers: range) -> list[Path]:
+    return [lab / "photos" / f"p{number}.png" for number in numbers]
+
+
+def listed(lab: Path, path: Path, numbers: range) -> Path:
+    """A CSV of some of the photographs with their classes."""
+    rows = (lab / "photos" / "labels.csv").read_text(encoding="utf-8").splitlines()
+    chosen = [f"{lab / 'photos'}/{rows[1 + number]}" for number in numbers]
+    path.write_text("\n".join([rows[0], *chosen]) + "\n", encoding="utf-8")
+    return path
+
+
+def deceive(lab: Path, *arguments: object) -> Done:
+    return call("deceive", lab / "good.onnx", *arguments, page=False)
+
+
+def found(done: Done) -> dict[str, Any]:
+    assert done.code == 0, done
+    return dict(json.loads(done.out))
+
+
+@pytest.fixture(scope="module")
+def kept(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A run over four photographs, with controls, and what it printed."""
+    folder = tmp_path_factory.mktemp("kept")
+    images = listed(lab, folder / "photos.csv", range(4))
+    done = deceive(lab, images, *AREA, "--queries", 8, "--batch-size", 8, "--out", folder / "run", "--json")
+    return folder / "run", found(done)
+
+
+@pytest.fixture(scope="module")
+def learned(lab: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], str]:
+    """A universal pattern learned on half of the photographs, what was printed, and what was said."""
+    folder = tmp_path_factory.mktemp("learned") / "run"
+    done = deceive(lab, lab / "photos", *LEARN, "--out", folder, "--json")
+    return folder, found(done), done.err
+
+
+def test_the_figures_and_one_entry_a_photograph(kept: tuple[Path, dict[str, Any]]) -> None:
+    made = kept[1]
+    assert list(made)[:5] == ["fooling_ratio", "success_rate", "robust_error", "queries", "controls"]
+    for name in ("fooling_ratio", "success_rate", "robust_error"):
+        assert set(made[name]) == {"value", "low", "high", "n"}
+    assert {"mean", "median", "clean", "learning", "total"} <= set(made["queries"])
+    assert {"fooling_ratio", "success_rate", "robust_error"} <= set(made["controls"]["grey fill"])
+    assert (made["fooling_ratio"]["n"], made["success_rate"]["n"], made["robust_error"]["n"]) == (4, 3, 4)
+    assert len(made["images"]) == made["queries"]["clean"] == 4
+    assert made["queries"]["learning"] == 0
+    assert made["queries"]["total"] == made["cost"]["transmissions"]
+    assert made["parameters"]["area"] == 0.3
+    flags = [row["reached"] for row in made["images"]]
+    assert made["fooling_ratio"]["value"] == np.mean(flags)
+    assert any(flags)
+
+
+def test_the_pictures_are_what_deceives(lab: Path, kept: tuple[Path, dict[str, Any]]) -> None:
+    folder, made = kept
+    observer = dc.open_observer(str(lab / "good.onnx"))
+    limit = int(0.3 * observer.frame.height * observer.frame.width)
+    for row in made["images"]:
+        if not row["reached"]:
+            assert row["file"] is None
+            continue
+        shown = load_photograph(folder / row["file"])
+        clean = fit_frame(load_photograph(lab / "photos" / row["name"]), observer.frame)
+        assert shown.pixels.shape == clean.shape
+        assert (shown.pixels != clean).any(axis=2).sum() <= row["used"] <= limit
+        session = dc.Session(observer, batch_size=1)
+        top1 = int(session.ask_images(fit_frame(shown, observer.frame)[None]).top[0, 0])
+        assert top1 == row["top1"]
+        assert top1 not in (row["clean_top1"], row["label"])
+    files = {folder / row["file"] for row in made["images"] if row["file"]}
+    assert files == set((folder / "deceptions").iterdir())
+
+
+def test_the_same_command_goes_on(lab: Path, kept: tuple[Path, dict[str, Any]]) -> None:
+    folder, made = kept
+    command = (folder.parent / "photos.csv", *AREA, "--queries", 8, "--batch-size", 8, "--out", folder)
+    done = deceive(lab, *command, "--json")
+    assert found(done) == made
+    assert "all of them are measured" in done.err
+    assert_refused(deceive(lab, *command, "--area", 0.2), "other settings", "area")
+    words = deceive(lab, *command)
+    assert words.code == 0
+    assert words.out.startswith("deception: ")
+    assert len([line for line in words.out.splitlines() if line.startswith("p")]) == 4
+
+
+def test_the_price(lab: Path, tmp_path: Path) -> None:
+    done = deceive(lab, *some(lab, range(3)), *FEW, "--dry-run", "--json", "--out", tmp_path / "run")
+    price = found(done)
+    assert price["total"] == price["left"] == 3 * 7
+    assert not price["exact"]
+    assert not (tmp_path / "run").exists()
+    learning = found(deceive(lab, lab / "photos", *LEARN, "--dry-run", "--json"))
+    assert learning["learned_on"] + learning["photographs"] == PHOTOGRAPHS
+    assert learning["total"] == 160 + PHOTOGRAPHS + learning["photographs"]
+
+
+def test_budgets_are_kept(lab: Path, tmp_path: Path) -> None:
+    done = deceive(lab, *some(lab, range(4)), *FEW, "--budget", 12, "--out", tmp_path / "run", "--json")
+    assert done.code == 3
+    assert json.loads(done.out)["queries"]["total"] <= 12
+    assert "budget" in done.err
+
+
+@pytest.mark.parametrize(("condition", "code"), [("fooling_ratio >= 0", 1), ("fooling_ratio > 100%", 0)])
+def test_a_gate_fails_the_command(lab: Path, condition: str, code: int) -> None:
+    done = deceive(lab, *some(lab, range(1)), *FEW, "--fail-on", condition)
+    assert done.code == code
+    assert ("failed: fooling_ratio" in done.err) == bool(code)
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("fooling_ratio > 0.5", True),
+        ("fooling_ratio>=60%", True),
+        ("fooling_ratio < 0.6", False),
+        (
+            "queries.median <= 10",
+            False,
+        ),  # more than half were not deceived: the median is beyond every number
+        ("queries.median > 10", True),
+        ("queries.mean < 7", True),
+        ("success_rate > 0", False),  # unknown
+        ("margin > 0", False),  # no control was shown
+    ],
+)
+def test_conditions(text: str, holds: bool) -> None:
+    figures = {
+        "fooling_ratio": {"value": 0.6},
+        "success_rate": {"value": None},
+        "queries": {"median": None, "mean": 6.5, "n": 4},
+        "margin": None,
+    }
+    assert read_gate(text).fails(figures) is holds
+
+
+def test_a_gate_is_told_as_it_was_meant() -> None:
+    assert str(read_gate("robust_error>=25%")) == "robust_error >= 0.25"
+    assert read_gate("robust_error >= .25") == Gate("robust_error", ">=", 0.25)
+
+
+@pytest.mark.parametrize("knowledge", ["probabilities", "top-3", "label"])
+def test_less_may_be_known(lab: Path, knowledge: str, tmp_path: Path) -> None:
+    done = deceive(
+        lab, *some(lab, range(2)), *FEW, "--knowledge", knowledge, "--out", tmp_path / "run", "--json"
+    )
+    made = found(done)
+    (observer,) = load_settings(tmp_path / "run").observers
+    assert observer.identity == restrict(dc.open_observer(str(lab / "good.onnx")), knowledge).identity
+    margins = [row["margin"] for row in made["images"] if row["reached"]]
+    assert margins
+    assert all((margin is None) == (knowledge == "label") for margin in margins)
+
+
+def test_a_target_is_reached_or_not(lab: Path) -> None:
+    made = found(deceive(lab, *some(lab, range(6)), *FEW, "--target", "class_7", "--json"))
+    for row in made["images"]:
+        assert (row["goal"], row["target"]) == ("targeted", 7)
+        assert row["attacked"] == (7 not in (row["clean_top1"], row["label"]))
+        assert row["reached"] == (row["attacked"] and row["top1"] == 7)
+    drawn = found(deceive(lab, *some(lab, range(6)), *FEW, "--target", "random", "--json"))["images"]
+    assert len({row["target"] for row in drawn}) > 1
+    assert all(row["target"] not in (row["clean_top1"], row["label"]) for row in drawn)
+
+
+# --- universal ---------------------------------------------------------------------------------------------------
+
+
+def test_one_pattern_is_learned_and_judged_on_others(learned: tuple[Path, dict[str, Any], str]) -> None:
+    folder, made, said = learned
+    told = made["learning"]
+    assert told["learned_on"] + told["reported"] == PHOTOGRAPHS
+    assert len(made["images"]) == told["reported"]
+    assert not set(told["photographs"]) & {row["name"] for row in made["images"]}
+    assert f"{told['learned_on']} photographs are learned on (half and half" in said
+    assert f"{told['reported']} photographs are reported" in said
+    assert all(row["attack_queries"] == 1 for row in made["images"])
+    assert 0 < made["queries"]["learning"] <= 160
+    assert made["queries"]["total"] == made["queries"]["learning"] + PHOTOGRAPHS + told["reported"]
+    assert dc.load_pattern(folder / "pattern.npz").used <= 0.3 * 35 * 35
+
+
+def test_a_pattern_is_applied(
+    lab: Path,
+    learned: tuple[Path, dict[str, Any], str],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    folder, made, _ = learned
+    pattern = folder / "pattern.npz"
+    done = deceive(lab, lab / "photos", "--apply", pattern, "--no-controls", "--batch-size", 8, "--json")
+    applied = found(done)
+    assert f"{made['learning']['learned_on']} of {PHOTOGRAPHS} photographs are left out" in caplog.text
+    names = ("name", "reached", "top1", "clean_top1")
+    assert [[row[n] for n in names] for row in applied["images"]] == [
+        [row[n] for n in names] for row in made["images"]
+    ]
+    assert applied["parameters"]["area"] == 0.3
+    assert applied["queries"]["learning"] == made["queries"]["learning"]
+    fresh = save_photographs(tmp_path / "fresh", 22)
+    unseen = found(deceive(lab, fresh / "p20.png", fresh / "p21.png", "--apply", pattern, "--json"))
+    assert len(unseen["images"]) == 2
+    assert set(unseen["controls"]) >= {"scramble", "grey fill", "random pixels"}
+    assert all(control["queries"] <= 2 for control in unseen["controls"].values())
+
+
+def test_a_dictionary_is_learned_and_applied(lab: Path, tmp_path: Path) -> None:
+    photos = lab / "photos"
+    options = (*FEW, "--learn-queries", 160, "--learn-on", listed(lab, tmp_path / "learn.csv", range(8, 20)))
+    made = found(deceive(lab, photos, *options, "--out", tmp_path / "run", "--json"))
+    assert made["learning"]["rule"] == "as given"
+    assert {row["name"] for row in made["images"]} == {f"p{number}.png" for number in range(8)}
+    assert made["learned"]["kind"] == "dictionary"
+    file = tmp_path / "run" / "dictionary.json"
+    applied = found(deceive(lab, photos, *FEW, "--apply", file, "--json"))
+    assert [row["top1"] for row in applied["images"]] == [row["top1"] for row in made["images"]]
+    assert applied["queries"]["learning"] == made["queries"]["learning"]
+    stages = {
+        store.describe(h).unit.experiment for store in [RunStore(tmp_path / "run")] for h in store.finished()
+    }
+    assert stages == {"clean", "deception", "deception learning", "deception lesson"}
+
+
+# --- what cannot be ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--area", 0.1, "--linf", "8/255"), ("exclude each other",)),
+        (("--area", 0), ("no share",)),
+        (("--area", 0.0001), ("less than one pixel",)),
+        (("--linf", "a lot"), ("no L∞ bound",)),
+        (("--target", "no such class"), ("not among the 10 classes",)),
+        (("--knowledge", "nothing"), ("no knowledge",)),
+        (("--apply", "missing.npz"), ("cannot be read",)),
+        (("--universal",), ("no photograph is left to be measured",)),
+    ],
+)
+def test_what_is_refused(
+    lab: Path, options: tuple[object, ...], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    assert_refused(deceive(lab, *some(lab, range(1)), *options, "--out", tmp_path / "run"), *words)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--universal", "--learn-queries", 0), "--universal needs queries"),
+        (("--learn-on", "."), "--learn-on is for learning"),
+        (("--apply", "x.npz", "--learn-queries", 5), "--apply brings"),
+        (("--linf", "8/255", "--learn-queries", 5), "--universal with --linf"),
+        (("--target", "random", "--learn-queries", 5), "learned for one target"),
+        (("--fail-on", "fooling_ratio"), "no condition"),
+        (("--fail-on", "truth > 1"), "no condition"),
+        (("--queries", 0), "--queries"),
+    ],
+)
+def test_contradictions(lab: Path, options: tuple[object, ...], words: str) -> None:
+    done = deceive(lab, *some(lab, range(1)), *options)
+    assert done.code == 2
+    assert done.out == ""
+    assert words in " ".join(done.err.split())
+
+
+def test_files_that_do_not_fit(lab: Path, learned: tuple[Path, dict[str, Any], str], tmp_path: Path) -> None:
+    photo, pattern = some(lab, range(1))[0], learned[0] / "pattern.npz"
+    dictionary = tmp_path / "dictionary.json"
+    dc.deceive.builtin_dictionary(0.05).save(dictionary)  # type: ignore[attr-defined]
+    (tmp_path / "text.npz").write_text("text")
+    assert_refused(deceive(lab, photo, "--apply", pattern, "--area", 0.1), "more than the 122 of area 0.1")
+    assert_refused(deceive(lab, photo, "--apply", pattern, "--linf", "8/255"), "is a patch within area 0.3")
+    assert_refused(deceive(lab, photo, "--apply", dictionary, "--universal"), "is a dictionary")
+    assert_refused(deceive(lab, photo, "--apply", dictionary, "--linf", "8/255"), "give --area")
+    assert_refused(deceive(lab, photo, "--apply", tmp_path / "text.npz"), "neither a pattern")
+
+
+def test_the_embedded_network() -> None:
+    photos = [path for path in embedded_photographs() if path.stem in ("bison", "espresso")]
+    done = call("deceive", "default", *photos, "--queries", 4, "--no-controls", "--json", page=False)
+    made = found(done)
+    assert made["fooling_ratio"]["n"] == 2
+    assert made["queries"]["total"] == 2 + sum(row["attack_queries"] for row in made["images"])
+    assert all(row["attack_queries"] <= 4 for row in made["images"])
