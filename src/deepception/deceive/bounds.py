@@ -35,7 +35,9 @@ class Area:
 
     def used(self, clean: UInt8, shown: UInt8) -> int:
         """Pixels of ``shown``, uint8 ``[H, W, 3]``, that differ from ``clean``."""
-        return int((clean != shown).any(axis=2).sum())
+        differs = clean != shown
+        # Three planes joined: numpy is slow where it reduces along an axis of 3.
+        return int(np.count_nonzero(differs[..., 0] | differs[..., 1] | differs[..., 2]))
 
     def __str__(self) -> str:
         return f"area {self.fraction:.4g}"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,6 +28,8 @@ from .patch_search import search_patch
 from .pattern import Pattern
 from .pattern_showing import show_pattern
 from .trials import Trials
+from .veil_bank import builtin_veils
+from .veil_search import search_veil
 
 POOL = 6
 """Photographs whose pixels ``deceive_all`` puts under the found masks, as a control."""
@@ -129,7 +130,7 @@ def deceive_all(
     if len(labels) != len(images):
         raise InputError(f"{len(labels)} labels were given for {len(images)} photographs: give one each.")
     parameters = DeceptionParameters(area, linf, target, queries, prune, controls)
-    chosen = opening(checked(session, parameters), dictionary)
+    chosen = read_dictionary(checked(session, parameters), dictionary)
     drawn = stream(seed, "deception", "pool").permutation(len(images))[: POOL if controls else 0]
     shown = {int(i): _show_clean(session, images[i], labels[i], as_is) for i in drawn}
     pool = [clean.subject for clean in shown.values()]
@@ -149,7 +150,7 @@ def deceive_all(
             )
         )
     # The built-in dictionary was learned on other observers: this one was asked nothing for it.
-    learning = 0 if dictionary is None else int(chosen.learned.get("queries", 0))
+    learning = 0 if chosen is None else int(chosen.learned.get("queries", 0))
     return DeceptionResult(tuple(made), learning)
 
 
@@ -207,8 +208,7 @@ def deceive_subject(
     else:
         trials = Trials(session, clean, goal, bound, parameters.queries)
         rng = stream(seed, subject.sha256, "deception", "search")
-        search = _search_of(bound)
-        found = search(trials, dictionary=opening(bound, dictionary), rng=rng, prune=parameters.prune)
+        found = _search(trials, read_dictionary(bound, dictionary), rng, parameters.prune)
         judgement = judge(trials, found)
         spent, first = trials.spent, trials.first
     controls: dict[str, dict[str, Any]] = {}
@@ -252,13 +252,11 @@ def check_bound(parameters: DeceptionParameters, shape: tuple[int, int]) -> Boun
     return bound
 
 
-def opening(bound: Bound, dictionary: DictionaryLike) -> Any:
-    """What a search tries first: what was given, or its file, else what comes with this package."""
-    if isinstance(dictionary, (str, Path)):
-        return load_dictionary(dictionary)
-    if dictionary is None and isinstance(bound, Area):
-        return builtin_dictionary(bound.fraction)
-    return dictionary
+def read_dictionary(bound: Bound, dictionary: DictionaryLike) -> Dictionary | None:
+    """The dictionary that was given, or its file; ``None`` for what comes with this package."""
+    if dictionary is not None and not isinstance(bound, Area):
+        raise InputError("a dictionary holds stencils, which need an area: leave it out for an L∞ bound.")
+    return load_dictionary(dictionary) if isinstance(dictionary, (str, Path)) else dictionary
 
 
 def show_clean(session: Session, subject: Subject) -> int:
@@ -301,11 +299,12 @@ def _show_clean(session: Session, image: ImageLike, label: int | str | None, as_
     return _Clean(subject, top1, session.queries - before)
 
 
-def _search_of(bound: Bound) -> Callable[..., Found]:
-    if isinstance(bound, Area):
-        return search_patch
-    search: Callable[..., Found] = import_module(".veil_search", __package__).search_veil
-    return lambda trials, *, dictionary, rng, prune: search(trials, dictionary=dictionary, rng=rng)
+def _search(trials: Trials, dictionary: Dictionary | None, rng: np.random.Generator, prune: bool) -> Found:
+    """The search that the bound asks for; without a dictionary it starts from what comes with this package."""
+    if isinstance(trials.bound, Area):
+        known = builtin_dictionary(trials.bound.fraction) if dictionary is None else dictionary
+        return search_patch(trials, dictionary=known, rng=rng, prune=prune)
+    return search_veil(trials, dictionary=builtin_veils(trials.session.observer), rng=rng)
 
 
 def _goal(session: Session, subject: Subject, clean_top1: int, target: int | str | None, seed: int) -> Goal:

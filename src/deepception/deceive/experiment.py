@@ -63,7 +63,7 @@ def _summarise(rows: list[dict[str, Any]], queries: int) -> PropertySummary:
         counted = "1 photograph is" if len(rows) == 1 else f"{len(rows)} photographs are"
         left.append(f"{counted} too few to tell a deception from its best control; {FEW} are needed.")
     failed = sum(row["attacked"] and not row["reached"] for row in rows)
-    if failed:
+    if failed and first["budget"] > 1:  # a universal pattern is shown once and nothing more is tried
         left.append(
             f"{failed} of {len(rows)} photographs were not deceived within {first['budget']:,} queries; "
             "whether more would do it is left open."
