@@ -22,6 +22,7 @@ from deepception.deceive import (
     deceive_subject,
     judge,
 )
+from deepception.deceive.dictionary import Dictionary
 from deepception.errors import BudgetError, InputError
 from deepception.observers import AnswerLevel, RawAnswers
 from deepception.properties import Subject

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from deepception.deceive.bounds import Area
+from deepception.deceive.builtin import builtin_dictionary
 from deepception.deceive.dictionary import (
     Dictionary,
-    builtin_dictionary,
     cover_order,
     learn_dictionary,
     load_dictionary,
@@ -144,6 +144,6 @@ class TestFiles:
         two, five = builtin_dictionary(0.02), builtin_dictionary(0.05)
         assert two is not five
         assert builtin_dictionary(0.045) is five
-        assert builtin_dictionary(0.0001) is builtin_dictionary(0.01)
+        assert builtin_dictionary(0.0001) is two
         assert len(five) >= 30
         json.dumps(five.to_json())

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepception.deceive.bounds import Area, Linf
-from deepception.deceive.dictionary import Dictionary, builtin_dictionary
+from deepception.deceive.builtin import builtin_dictionary
+from deepception.deceive.dictionary import Dictionary
 from deepception.deceive.found import Found
 from deepception.deceive.goals import Goal, Targeted, Untargeted
 from deepception.deceive.patch_search import KEPT, PRUNING, search_patch

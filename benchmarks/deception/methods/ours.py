@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from deepception.deceive.bounds import Area, Bound
-from deepception.deceive.dictionary import Dictionary, builtin_dictionary, learn_dictionary
+from deepception.deceive.builtin import builtin_dictionary
+from deepception.deceive.dictionary import Dictionary, learn_dictionary
 from deepception.deceive.goals import Goal
 from deepception.deceive.patch_search import search_patch
 from deepception.deceive.trials import Trials
@@ -33,7 +34,9 @@ def attack(
         trials = Trials(session, frame, goal, bound, queries)
         found = search_veil(trials, dictionary=builtin_veils(session.observer), rng=rng)
         return Outcome.of(trials, bound, found.stimulus)
-    return _search(session, frame, goal, bound, queries, rng, builtin_dictionary(bound.fraction))
+    return _search(
+        session, frame, goal, bound, queries, rng, builtin_dictionary(bound.fraction, session.observer)
+    )
 
 
 def attack_plain(

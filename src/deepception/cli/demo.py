@@ -27,6 +27,7 @@ def demo(quick: bool, out: Path | None, threads: int | None) -> int:
     Needs no other file and no network; takes about three minutes on two cores.
     """
     from ..observers import open_observer
+    from ..properties import experiments
     from ..studies import AuditRequest, embedded_photographs
     from ..studies.inputs import find_photographs
 
@@ -37,6 +38,7 @@ def demo(quick: bool, out: Path | None, threads: int | None) -> int:
         "default",
         find_photographs([str(path) for path in embedded_photographs() if path.stem in PHOTOGRAPHS]),
         setting="quick" if quick else "standard",
+        properties=tuple(experiments()),
         command=("deepception", "demo", *(["--quick"] if quick else []), "--out", str(folder)),
     )
     outcome = run(request, folder)

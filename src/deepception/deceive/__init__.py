@@ -11,11 +11,12 @@ from types import ModuleType
 
 from .bank import Bank, make_bank
 from .bounds import Area, Bound, Linf, read_bound
+from .builtin import builtin_dictionary
 from .controls import measure_controls
 from .counting import count_deceptions, margin_over_controls, query_figures, rates, success_curve
 from .deceiving import deceive, deceive_all, deceive_subject
 from .deception import Deception, DeceptionResult
-from .dictionary import Dictionary, builtin_dictionary, learn_dictionary, load_dictionary
+from .dictionary import Dictionary, learn_dictionary, load_dictionary
 from .fooling import FoolingImage, fool
 from .found import Found
 from .goals import Goal, Targeted, Untargeted

@@ -17,9 +17,10 @@ from ..properties.subject import ImageLike, Subject, of_other_classes
 from ..sessions import Session
 from ..stimuli import as_photograph, fit_frame
 from .bounds import Area, Bound
+from .builtin import builtin_dictionary
 from .controls import Case, measure_controls
 from .deception import Deception, DeceptionResult
-from .dictionary import Dictionary, builtin_dictionary, load_dictionary
+from .dictionary import Dictionary, load_dictionary
 from .found import Found
 from .goals import Goal, Targeted, Untargeted
 from .judging import judge
@@ -302,8 +303,9 @@ def _show_clean(session: Session, image: ImageLike, label: int | str | None, as_
 def _search(trials: Trials, dictionary: Dictionary | None, rng: np.random.Generator, prune: bool) -> Found:
     """The search that the bound asks for; without a dictionary it starts from what comes with this package."""
     if isinstance(trials.bound, Area):
-        known = builtin_dictionary(trials.bound.fraction) if dictionary is None else dictionary
-        return search_patch(trials, dictionary=known, rng=rng, prune=prune)
+        if dictionary is None:
+            dictionary = builtin_dictionary(trials.bound.fraction, trials.session.observer)
+        return search_patch(trials, dictionary=dictionary, rng=rng, prune=prune)
     return search_veil(trials, dictionary=builtin_veils(trials.session.observer), rng=rng)
 
 

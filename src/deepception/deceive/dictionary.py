@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -86,18 +83,6 @@ def load_dictionary(path: str | Path) -> Dictionary:
         return Dictionary.from_json(values)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-
-
-@lru_cache(maxsize=1)
-def _builtin() -> dict[float, Dictionary]:
-    values = json.loads((files("deepception") / "data" / "dictionary.json").read_text(encoding="utf-8"))
-    return {float(area): Dictionary.from_json(one) for area, one in values["areas"].items()}
-
-
-def builtin_dictionary(area: float) -> Dictionary:
-    """The generic dictionary that comes with this package, for the nearest area (a share of the frame)."""
-    known = _builtin()
-    return known[min(known, key=lambda fraction: abs(math.log(fraction / area)))]
 
 
 def learn_dictionary(

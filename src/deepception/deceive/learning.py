@@ -20,7 +20,8 @@ from ..stimuli import Frame
 from ..stimuli.patches import UInt8
 from . import pattern_file
 from .bounds import Area, Bound, Linf
-from .dictionary import LENGTH, Dictionary, builtin_dictionary, cover_order, show_stencils
+from .builtin import builtin_dictionary
+from .dictionary import LENGTH, Dictionary, cover_order, show_stencils
 from .goals import Goal, Targeted, Untargeted
 from .parameters import DeceptionParameters
 from .pattern import Pattern
@@ -253,7 +254,9 @@ def _dictionary(
             f"{quota * STAGES:,} learning queries are too few for {len(frames)} photographs: give "
             f"{len(frames) * STAGES:,} or more."
         )
-    stencils = list(builtin_dictionary(bound.fraction).stencils[:count]) if stage == 0 else []
+    stencils = (
+        list(builtin_dictionary(bound.fraction, session.observer).stencils[:count]) if stage == 0 else []
+    )
     stencils += [draw_stencil(rng, bound.fraction) for _ in range(count - len(stencils))]
     reached = show_stencils(session, frames, goals, bound, stencils)
     if earlier is not None:

@@ -18,8 +18,8 @@ from ..errors import InputError
 from ..stimuli.patches import UInt8
 from .contents import CONTENTS, draw_contents, paint
 
-KINDS = ("rows", "columns", "grid", "dots", "dashes down", "dashes across")
-"""Textures; dashes are shifted by half their length from line to line."""
+KINDS = ("rows", "columns", "grid", "dots", "dashes down", "dashes across", "scatter")
+"""Textures; dashes are shifted by half their length from line to line, a scatter has its pixels anywhere."""
 
 _THICKNESS = (1, 1, 1, 2, 3)  # thin is potent
 _WIDEST_PITCH = 28.0
@@ -70,9 +70,13 @@ class Stencil:
     def duty(self) -> float:
         """Share of its window that the texture covers, up to whole pixels."""
         line = self.thickness / self.pitch
-        return {"rows": line, "columns": line, "grid": line * (2 - line), "dots": line * line}.get(
-            self.kind, line / 2
-        )
+        return {
+            "rows": line,
+            "columns": line,
+            "grid": line * (2 - line),
+            "dots": line * line,
+            "scatter": line * line,
+        }.get(self.kind, line / 2)
 
     def mask(self, shape: tuple[int, int], limit: int) -> NDArray[np.bool_]:
         """The pixels that it covers in a frame of (height, width): read-only bool ``[H, W]``.
@@ -117,7 +121,7 @@ class Stencil:
 def draw_stencil(rng: np.random.Generator, fraction: float) -> Stencil:
     """A random stencil whose texture can use up an area of ``fraction`` of the frame, or most of it."""
     while True:
-        kind = KINDS[rng.choice(len(KINDS), p=[0.2, 0.2, 0.2, 0.2, 0.1, 0.1])]
+        kind = KINDS[rng.choice(len(KINDS), p=[0.17, 0.17, 0.17, 0.17, 0.1, 0.1, 0.12])]
         thickness = _THICKNESS[rng.integers(len(_THICKNESS))]
         pitch = round(math.exp(rng.uniform(math.log(thickness + 1.5), math.log(_WIDEST_PITCH))), 1)
         phase = rng.uniform(0, pitch, 2).round(1)
@@ -143,6 +147,10 @@ def _texture(stencil: Stencil, shape: tuple[int, int]) -> NDArray[np.bool_]:
     """The texture over the whole frame, bool ``[H, W]``."""
     rows, columns = (np.arange(side) + shift for side, shift in zip(shape, stencil.phase, strict=True))
     pitch, thickness, dash = stencil.pitch, stencil.thickness, stencil.dash
+    if stencil.kind == "scatter":
+        # The numbers of the stencil are its seed, so that it is the same wherever it is put.
+        seed = [round(10 * number) for number in (pitch, *stencil.phase, dash)]
+        return np.asarray(np.random.default_rng(np.abs(seed)).random(shape) < stencil.duty)
     lie = (rows % pitch < thickness)[:, None]
     stand = (columns % pitch < thickness)[None]
     if stencil.kind == "dashes down":
