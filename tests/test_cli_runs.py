@@ -426,7 +426,7 @@ def test_an_audit_prints_its_result_alone(lab: Path, copied: Path) -> None:
     assert len(figures) == 5
     assert all("n = 2; " in line for line in figures)
     assert all(" decades of odds" in line for line in figures[:4])
-    assert " queries; best control (" in figures[4]
+    assert "; best control (" in figures[4]
     said = [line for line in lines if line not in figures]
     assert [line.partition(":")[0] for line in said] == [
         *("local", "spatial", "activation", "cumulative", "deception", "cost", "report")
