@@ -13,6 +13,7 @@ kept in the work folder, and not asked again; the file is written from all that 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 
@@ -31,6 +32,15 @@ from deepception.stimuli import fit_frame, load_photograph
 
 TARGET = Path(__file__).resolve().parents[1] / "src" / "deepception" / "data" / "dictionary.json"
 AREAS = (0.05, 0.02, 0.1)
+
+
+TWIN = "Two files of the same network: what one answered is left out for the other, too."
+
+
+def with_twins(models: tuple[str, ...], twins: tuple[tuple[Path, Path], ...]) -> tuple[str, ...]:
+    """Digests of a network's files, those of its twins added."""
+    pairs = [{hashlib.sha256(path.read_bytes()).hexdigest() for path in pair} for pair in twins]
+    return tuple(sorted(set(models).union(*(pair for pair in pairs if pair & set(models)))))
 
 
 def draw(area: float, count: int, seed: int) -> tuple[Stencil, ...]:
@@ -59,7 +69,7 @@ def ask(
         correct = session.ask_images(frames, np.array([0]), purpose="clean").top[:, 0] == labels
         goals = [Untargeted(int(label)) for label in labels[correct]]
         reached = show_stencils(session, frames[correct], goals, Area(area), stencils)
-        witness = Witness(str(observer.identity["sha256"]), model.stem, session.queries, reached)
+        witness = Witness((str(observer.identity["sha256"]),), model.stem, session.queries, reached)
     observer.close()
     return witness
 
@@ -67,6 +77,9 @@ def ask(
 @click.command(help=__doc__)
 @click.option("--models", multiple=True, type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--photographs", "folder", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option(
+    "--twin", "twins", nargs=2, multiple=True, type=click.Path(exists=True, path_type=Path), help=TWIN
+)
 @click.option("--work", type=click.Path(path_type=Path), required=True, help="Folder for what is finished.")
 @click.option("--count", default=40, show_default=True, help="Learning photographs.")
 @click.option("--stencils", default=160, show_default=True, help="Stencils drawn for an area.")
@@ -77,6 +90,7 @@ def ask(
 def main(
     models: tuple[Path, ...],
     folder: Path,
+    twins: tuple[tuple[Path, Path], ...],
     work: Path,
     count: int,
     stencils: int,
@@ -97,6 +111,7 @@ def main(
                 shelf = Shelf(candidates, (ask(model, area, candidates, rows, threads),))
                 kept.write_text(json.dumps(shelves_to_json({area: shelf})), encoding="utf-8")
             witness = shelves_from_json(json.loads(kept.read_text(encoding="utf-8")))[area].witnesses[0]
+            witness = witness._replace(models=with_twins(witness.models, twins))
             found[area].append(witness)
             rates = witness.reached.mean(axis=1)
             click.echo(

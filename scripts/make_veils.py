@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from make_dictionary import photographs
+from make_dictionary import TWIN, photographs, with_twins
 
 from deepception.deceive.bounds import Linf
 from deepception.deceive.dictionary import cover_order
@@ -51,7 +51,7 @@ def learn(model: Path, rows: list[tuple[int, Path]], queries: int, seed: int, th
         assert learned is not None
         tile = learned.tile(parameters.bound)
     observer.close()
-    return BankedVeil(tile, str(observer.identity["sha256"]), model.stem)
+    return BankedVeil(tile, (str(observer.identity["sha256"]),), model.stem)
 
 
 def reached(model: Path, rows: list[tuple[int, Path]], veils: list[BankedVeil], threads: int) -> np.ndarray:
@@ -66,7 +66,7 @@ def reached(model: Path, rows: list[tuple[int, Path]], veils: list[BankedVeil], 
             pattern = tiles.pattern(veil.tile, observer.frame)
             shown = np.stack([pattern.apply_to(frame) for frame in frames])
             changed = session.ask_images(shown, np.array([0])).top[:, 0] != tops
-            made.append(changed & (veil.model != observer.identity["sha256"]))
+            made.append(changed & (observer.identity["sha256"] not in veil.models))
             click.echo(f"{veil.observer} on {model.stem}: {changed.mean():.2f}", err=True)
     observer.close()
     return np.stack(made)
@@ -81,11 +81,15 @@ def reached(model: Path, rows: list[tuple[int, Path]], veils: list[BankedVeil], 
 @click.option("--cover", default=40, show_default=True, help="Photographs that decide the order.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", default=1, show_default=True)
+@click.option(
+    "--twin", "twins", nargs=2, multiple=True, type=click.Path(exists=True, path_type=Path), help=TWIN
+)
 @click.option("--work", required=True, type=click.Path(path_type=Path), help="Folder for what is finished.")
 @click.option("--out", type=click.Path(path_type=Path), default=TARGET)
 def main(
     models: tuple[Path, ...],
     folder: Path,
+    twins: tuple[tuple[Path, Path], ...],
     queries: int,
     rounds: int,
     count: int,
@@ -110,7 +114,8 @@ def main(
                 veil_bank._bank.cache_clear()
                 veil = learn(model, rows, queries, seed + turn, threads)
                 kept.write_text(json.dumps(bank_to_json([veil])), encoding="utf-8")
-            made[f"{turn}/{model.stem}"] = veils_from_json(json.loads(kept.read_text(encoding="utf-8")))[0]
+            veil = veils_from_json(json.loads(kept.read_text(encoding="utf-8")))[0]
+            made[f"{turn}/{model.stem}"] = veil._replace(models=with_twins(veil.models, twins))
     veils = list(made.values())
     parts = [reached(model, rows[:cover], veils, threads) for model in models]
     order = cover_order(np.concatenate(parts, axis=1), len(veils))

@@ -24,7 +24,7 @@ from deepception.deceive.veil_bank import (
     veils_from_json,
 )
 from deepception.errors import InputError
-from deepception.observers import FunctionObserver
+from deepception.observers import FunctionObserver, open_observer
 from deepception.stimuli import Frame
 
 
@@ -44,12 +44,18 @@ def test_the_dictionary_leaves_out_what_the_observer_itself_answered() -> None:
     witnesses = _shelves()[0.05].witnesses
     assert len(witnesses) >= 4
     everyone = builtin_dictionary(0.05)
-    without = builtin_dictionary(0.05, Bytes(witnesses[0].model))
+    without = builtin_dictionary(0.05, Bytes(witnesses[0].models[0]))
     assert everyone.learned["observers"] == [w.observer for w in witnesses]
     assert without.learned["observers"] == [w.observer for w in witnesses[1:]]
     assert set(without.stencils) == set(everyone.stencils)
     assert without.stencils != everyone.stencils
     assert builtin_dictionary(0.05, Bytes("0" * 64)) is everyone
+
+
+def test_the_embedded_network_is_known_in_both_of_its_files() -> None:
+    without = builtin_dictionary(0.05, open_observer("default"))
+    assert len(without.learned["observers"]) == len(_shelves()[0.05].witnesses) - 1
+    assert "efficientnet_lite0" not in without.learned["observers"]
 
 
 def test_the_first_stencils_deceive_more_than_the_last() -> None:
@@ -63,10 +69,10 @@ def test_the_first_stencils_deceive_more_than_the_last() -> None:
 def test_shelves_are_read_as_they_were_written() -> None:
     rng = np.random.default_rng(0)
     stencils = tuple(draw_stencil(rng, 0.05) for _ in range(5))
-    witness = Witness("ab", "name", 35, rng.random((5, 7)) < 0.5)
+    witness = Witness(("ab", "cd"), "name", 35, rng.random((5, 7)) < 0.5)
     read = shelves_from_json(json.loads(json.dumps(shelves_to_json({0.05: Shelf(stencils, (witness,))}))))
     assert read[0.05].stencils == stencils
-    assert read[0.05].witnesses[0][:3] == ("ab", "name", 35)
+    assert read[0.05].witnesses[0][:3] == (("ab", "cd"), "name", 35)
     assert np.array_equal(read[0.05].witnesses[0].reached, witness.reached)
 
 
@@ -74,17 +80,17 @@ def test_the_veils_leave_out_those_of_the_observer() -> None:
     veils = _bank()
     assert len(builtin_veils()) == len(veils) >= 1
     for veil in veils:
-        left = builtin_veils(Bytes(veil.model))
-        assert len(left) == sum(v.model != veil.model for v in veils)
+        left = builtin_veils(Bytes(veil.models[0]))
+        assert len(left) == sum(veil.models[0] not in v.models for v in veils)
         assert veil.tile.dtype == np.int8
         assert set(np.unique(veil.tile)) == {-1, 1}
 
 
 def test_a_bank_is_read_as_it_was_written() -> None:
     tile = np.where(np.random.default_rng(1).random((16, 16, 3)) < 0.5, 1, -1).astype(np.int8)
-    read = veils_from_json(json.loads(json.dumps(bank_to_json([BankedVeil(tile, "ab", "name")]))))
+    read = veils_from_json(json.loads(json.dumps(bank_to_json([BankedVeil(tile, ("ab",), "name")]))))
     assert np.array_equal(read[0].tile, tile)
-    assert read[0][1:] == ("ab", "name")
+    assert read[0][1:] == (("ab",), "name")
 
 
 @pytest.mark.parametrize("values", [{}, [], {"schema": 99}, {"schema": 1, "veils": [{"side": 8}]}])

@@ -22,9 +22,16 @@ SCHEMA = 2
 
 
 class Witness(NamedTuple):
-    """What one classifier answered: its bytes' SHA-256, its name, the queries, and bool ``[M, N]`` deceived."""
+    """What one classifier answered.
 
-    model: str
+    Attributes:
+        models: SHA-256 of the bytes of its files: the same network may be stored in more than one.
+        observer: Its name.
+        queries: What it was asked.
+        reached: bool ``[M, N]``, which of N photographs each of M stencils deceived it on.
+    """
+
+    models: tuple[str, ...]
     observer: str
     queries: int
     reached: NDArray[np.bool_]
@@ -49,15 +56,15 @@ def builtin_dictionary(area: float, observer: Observer | None = None) -> Diction
     """
     shelves = _shelves()
     nearest = min(shelves, key=lambda fraction: abs(math.log(fraction / area)))
-    model = None if observer is None else observer.identity.get("sha256")
-    own = model if any(w.model == model for w in shelves[nearest].witnesses) else None
+    model = None if observer is None else str(observer.identity.get("sha256"))
+    own = model if any(model in w.models for w in shelves[nearest].witnesses) else None
     return _ordered(nearest, own)
 
 
 @lru_cache(maxsize=64)
 def _ordered(area: float, left_out: str | None) -> Dictionary:
     shelf = _shelves()[area]
-    witnesses = [w for w in shelf.witnesses if w.model != left_out]
+    witnesses = [w for w in shelf.witnesses if left_out not in w.models]
     learned = {"area": area, "observers": [w.observer for w in witnesses], "shown": len(shelf.stencils)}
     if not witnesses:
         return Dictionary(shelf.stencils, learned)
@@ -93,7 +100,7 @@ def shelves_from_json(values: Any) -> dict[float, Shelf]:
 
 def _witness_to_json(witness: Witness) -> dict[str, Any]:
     return {
-        "model": witness.model,
+        "models": list(witness.models),
         "observer": witness.observer,
         "queries": witness.queries,
         "photographs": witness.reached.shape[1],
@@ -110,7 +117,7 @@ def _witness(values: Mapping[str, Any], stencils: int) -> Witness:
     shape: Sequence[int] = (stencils, int(values["photographs"]))
     bits = np.unpackbits(np.frombuffer(base64.b64decode(values["reached"]), dtype=np.uint8))
     reached = bits[: shape[0] * shape[1]].reshape(shape).astype(np.bool_)
-    return Witness(str(values["model"]), str(values["observer"]), int(values["queries"]), reached)
+    return Witness(tuple(values["models"]), str(values["observer"]), int(values["queries"]), reached)
 
 
 @lru_cache(maxsize=1)

@@ -22,7 +22,6 @@ SCREENING = 0.2
 JITTERED = 20
 """Showings of one stimulus whose share of answers is its recognition rate, where only labels are known."""
 
-_MEMBERS = 6  # patches of one photograph that screening shows, at most, besides the first
 _STARTS, _RACE = 3, 60  # grounds that are changed for so many queries each before the best goes on alone
 _FORWARD, _DECAY, _BEST = 0.65, 0.12, 0.5  # how patches are picked, see _Search._pick
 _MOST_CHANGES = 8  # made at once, where labels only are known and nothing has been answered with the target
@@ -117,10 +116,10 @@ class Composed:
 def search_collage(showings: Showings, bank: Bank, rng: np.random.Generator) -> Composed:
     """Search a collage that is recognised as the target, until it is or the queries are spent.
 
-    Screening first: a patch of every photograph repeated over the canvas, then more patches of the photographs
-    that came nearest. Then the best collages are changed, with what does not lose odds kept. Labels only: what is
-    answered with the target is changed until ``JITTERED`` showings of it are (but one); before there is any, each
-    try is drawn at random.
+    Screening first: a large patch of every photograph repeated over the canvas, then the others of the
+    photographs that came nearest. Then the best collages are changed, with what does not lose odds kept. Labels
+    only: what is answered with the target is changed until ``JITTERED`` showings of it are (but one); before
+    there is any, each try is drawn at random.
 
     Returns:
         The fooling image, or the best try.
@@ -147,6 +146,9 @@ class _Search:
         self._members: dict[int, list[int]] = {}
         for index in rng.permutation(len(bank)).tolist():
             self._members.setdefault(int(bank.groups[index]), []).append(index)
+        for members in self._members.values():
+            # Large patches first: repeated, they bring other classes nearer than small ones do.
+            members.sort(key=lambda index: -bank.patches[index].pixels.size)
         self._order = list(self._members)
         self._canvases: set[bytes] = set()
 
@@ -165,7 +167,7 @@ class _Search:
                 return
         self._order.sort(key=lambda group: nearest.get(group, (True, np.inf)))
         for group in self._order:
-            for patch in self._members[group][1 : 1 + _MEMBERS]:
+            for patch in self._members[group][1:]:
                 if self.showings.spent >= most:
                     return
                 if repeated_bytes(self.bank, patch) not in self._canvases:

@@ -19,10 +19,10 @@ SCHEMA = 1
 
 
 class BankedVeil(NamedTuple):
-    """One tile of the bank: the tile, and the bytes (SHA-256) and name of the classifier it was learned on."""
+    """One tile of the bank: the tile, and the classifier it was learned on, SHA-256 of its files and name."""
 
     tile: Codes
-    model: str
+    models: tuple[str, ...]
     observer: str
 
 
@@ -32,14 +32,14 @@ def builtin_veils(observer: Observer | None = None) -> tuple[Codes, ...]:
     Those that were learned on ``observer`` itself are left out: what it was asked for them is not in any count.
     """
     model = None if observer is None else observer.identity.get("sha256")
-    return tuple(veil.tile for veil in _bank() if veil.model != model)
+    return tuple(veil.tile for veil in _bank() if model not in veil.models)
 
 
 def veil_to_json(veil: BankedVeil) -> dict[str, Any]:
     """One tile as JSON has it: its signs as bits."""
     bits = np.packbits(veil.tile.reshape(-1) > 0)
     return {
-        "model": veil.model,
+        "models": list(veil.models),
         "observer": veil.observer,
         "side": len(veil.tile),
         "signs": base64.b64encode(bits.tobytes()).decode(),
@@ -52,7 +52,7 @@ def veils_from_json(values: Any) -> tuple[BankedVeil, ...]:
         if values["schema"] != SCHEMA:
             raise ValueError("another schema")
         return tuple(
-            BankedVeil(_tile(v["signs"], int(v["side"])), str(v["model"]), str(v["observer"]))
+            BankedVeil(_tile(v["signs"], int(v["side"])), tuple(v["models"]), str(v["observer"]))
             for v in values["veils"]
         )
     except (KeyError, TypeError, ValueError) as error:
