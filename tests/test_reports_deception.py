@@ -30,6 +30,7 @@ from deepception.reports.control_words import OTHER, by_kind, words_of
 from deepception.reports.deception_gallery import MOST, added, chosen, rule
 from deepception.reports.deception_pictures import deception_pictures
 from deepception.reports.deceptions import DeceptionVerdict, tell_deception
+from deepception.reports.drawing import data_uri
 from deepception.studies import run_audit
 from known import ask, picture
 from test_reports_page import CLASSES, EVIL, EVIL_FILE, PHOTOGRAPHS, SIDE, Reader, photographs, request
@@ -431,3 +432,9 @@ def test_the_deception_comes_after_the_properties(tmp_path: Path) -> None:
     lead = text[: text.index("Right when clean")]
     assert re.search(r"Of the one property measured on 2 photographs, .* of 2 photographs are deceived", lead)
     assert "Local map" in text
+
+
+def test_a_picture_of_pure_noise_is_written() -> None:
+    # An optimised JPEG is written in one piece, and the room that Pillow gives it is too small for this.
+    noise = np.random.default_rng(0).choice(np.array([0, 255], np.uint8), (300, 300, 3))
+    assert data_uri(noise).startswith("data:image/jpeg;base64,")

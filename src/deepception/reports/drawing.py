@@ -75,7 +75,7 @@ def data_uri(frame: UInt8, *, flat: bool = False) -> str:
         picture.save(buffer, format="PNG", optimize=True)
     else:
         # Colours are kept at each pixel: a deception may be lines of one pixel.
-        picture.save(buffer, format="JPEG", quality=85, subsampling=0, optimize=True)
+        picture.save(buffer, format="JPEG", quality=85, subsampling=0)
     kind = "png" if flat else "jpeg"
     return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
