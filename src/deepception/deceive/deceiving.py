@@ -35,6 +35,7 @@ from .veil_search import search_veil
 POOL = 6
 """Photographs whose pixels ``deceive_all`` puts under the found masks, as a control."""
 
+Labels = Sequence[int | str | None] | int | str | None
 DictionaryLike = Dictionary | str | Path | None
 _NO_MASK = np.zeros((0, 0), dtype=np.bool_)
 _UNKNOWN = -1
@@ -108,7 +109,7 @@ def deceive(
 def deceive_all(
     session: Session,
     images: Sequence[ImageLike],
-    labels: Sequence[int | str | None] | int | str | None = None,
+    labels: Labels = None,
     *,
     area: float | None = None,
     linf: str | float | None = None,
@@ -126,10 +127,7 @@ def deceive_all(
     ``controls``, crops of other classes are those of six photographs drawn from ``images``. A photograph that has
     the target already, as its class or clean top-1, is not attacked, and counted apart.
     """
-    if labels is None or isinstance(labels, (int, str)):
-        labels = [labels] * len(images)
-    if len(labels) != len(images):
-        raise InputError(f"{len(labels)} labels were given for {len(images)} photographs: give one each.")
+    labels = one_each(labels, len(images))
     parameters = DeceptionParameters(area, linf, target, queries, prune, controls)
     chosen = read_dictionary(checked(session, parameters), dictionary)
     drawn = stream(seed, "deception", "pool").permutation(len(images))[: POOL if controls else 0]
@@ -251,6 +249,15 @@ def check_bound(parameters: DeceptionParameters, shape: tuple[int, int]) -> Boun
     if bound.limit(shape) < 1:
         raise InputError(f"{bound} is less than one pixel of a frame of {shape[0]}x{shape[1]}: give more.")
     return bound
+
+
+def one_each(labels: Labels, count: int) -> Sequence[int | str | None]:
+    """A label for each of ``count`` photographs, from one for all or one each; InputError for other numbers."""
+    if labels is None or isinstance(labels, (int, str)):
+        return [labels] * count
+    if len(labels) != count:
+        raise InputError(f"{len(labels)} labels were given for {count} photographs: give one each.")
+    return labels
 
 
 def read_dictionary(bound: Bound, dictionary: DictionaryLike) -> Dictionary | None:

@@ -119,18 +119,32 @@ def learn_dictionary(
     stencils = [draw_stencil(rng, bound.fraction) for _ in range(queries // len(frames))]
     before = session.queries
     reached = show_stencils(session, frames, goals, bound, stencils)
-    order = cover_order(reached, length)
     learned = {
         "observer": session.observer.name,
         "fingerprint": session.fingerprint,
         "area": bound.fraction,
         "photographs": len(frames),
-        "shown": len(stencils),
         "queries": session.queries - before,
         "seed": seed,
-        "deceived": round(float(reached[order].any(axis=0).mean()), 4),
     }
-    return Dictionary(tuple(stencils[index] for index in order), learned)
+    return ordered(stencils, reached, learned, length)
+
+
+def ordered(
+    stencils: Sequence[Stencil], reached: NDArray[np.bool_], learned: dict[str, Any], length: int = LENGTH
+) -> Dictionary:
+    """The dictionary of M stencils that were shown on N photographs, at most ``length`` of them in cover order.
+
+    Args:
+        stencils: M stencils.
+        reached: bool ``[M, N]``, which goals each has reached.
+        learned: How that was learned; how many were shown and what share those kept deceive are added.
+        length: Most stencils that are kept.
+    """
+    order = cover_order(reached, length)
+    deceived = round(float(reached[order].any(axis=0).mean()), 4)
+    about = {**learned, "shown": len(stencils), "deceived": deceived}
+    return Dictionary(tuple(stencils[index] for index in order), about)
 
 
 def show_stencils(

@@ -21,7 +21,7 @@ from ..stimuli.patches import UInt8
 from . import pattern_file
 from .bounds import Area, Bound, Linf
 from .builtin import builtin_dictionary
-from .dictionary import LENGTH, Dictionary, cover_order, show_stencils
+from .dictionary import Dictionary, ordered, show_stencils
 from .goals import Goal, Targeted, Untargeted
 from .parameters import DeceptionParameters
 from .pattern import Pattern
@@ -93,11 +93,7 @@ class Learned(Result):
         """The dictionary; ``None`` where a pattern was learned."""
         if self.kind != "dictionary":
             return None
-        stencils, reached = _shown(self)
-        order = cover_order(reached, LENGTH)
-        share = float(reached[order].any(axis=0).mean())
-        about = {**self._about(), "shown": len(stencils), "deceived": round(share, 4)}
-        return Dictionary(tuple(stencils[index] for index in order), about)
+        return ordered(*_shown(self), self._about())
 
     def _about(self) -> dict[str, Any]:
         return {**self.facts, "queries": self.spent}

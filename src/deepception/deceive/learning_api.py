@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from ..errors import InputError
 from ..properties.subject import ImageLike, Subject
 from ..sessions import Session
-from .deceiving import checked, show_labelled
+from .deceiving import Labels, checked, one_each, show_labelled
 from .dictionary import Dictionary
 from .learning import STAGES, Learned
 from .lesson import learn
 from .parameters import RANDOM, DeceptionParameters
 from .pattern import Pattern
-
-Labels = Sequence[int | str | None] | int | str | None
 
 
 def learn_universal(
@@ -90,10 +88,7 @@ def _learn(
     checked(session, parameters)
     if parameters.target == RANDOM:
         raise InputError("what is learned for many photographs has one target: name a class.")
-    if labels is None or isinstance(labels, (int, str)):
-        labels = [labels] * len(images)
-    if len(labels) != len(images):
-        raise InputError(f"{len(labels)} labels were given for {len(images)} photographs: give one each.")
+    labels = one_each(labels, len(images))
     subjects: list[Subject] = []
     tops: list[int] = []
     for image, label in zip(images, labels, strict=True):

@@ -264,12 +264,19 @@ def _sources(new: int, old: int, fitting: Fitting) -> NDArray[np.int64]:
     return places % old if fitting == "tile" else (2 * places + 1) * old // (2 * new)
 
 
+def evenly(indices: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+    """At most ``limit`` of some indices, evenly spread over them; all where there are no more."""
+    if indices.size <= limit:
+        return indices
+    return indices[np.arange(limit) * indices.size // limit] if limit else indices[:0]
+
+
 def _trimmed(content: UInt8, limit: int) -> UInt8:
     """The contents with at most ``limit`` pixels: what is too much is left out, evenly spread."""
     there = np.flatnonzero(content)
     if there.size <= limit:
         return content
-    kept = there[(np.arange(limit) * there.size) // limit] if limit else there[:0]
+    kept = evenly(there, limit)
     trimmed = np.zeros_like(content)
     trimmed.ravel()[kept] = content.ravel()[kept]
     return trimmed

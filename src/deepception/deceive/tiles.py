@@ -17,7 +17,7 @@ from ..errors import InputError
 from ..stimuli import Frame
 from .bounds import Area, Bound, Linf
 from .contents import CONTENTS, draw_contents
-from .pattern import Pattern
+from .pattern import Pattern, evenly
 
 Codes = NDArray[np.int8]
 
@@ -153,13 +153,10 @@ class PatchTiles:
     def pattern(self, tile: Codes, frame: Frame, about: Mapping[str, Any] | None = None) -> Pattern:
         """The patch: the tile repeated over the frame; pixels beyond the area are left out, evenly spread."""
         codes = repeated(tile, frame.shape)[..., 0].astype(np.int64)
-        covered, limit = np.flatnonzero(codes >= 0), self.bound.limit(frame.shape)
-        if covered.size > limit:
-            kept = covered[np.arange(limit) * covered.size // limit] if limit else covered[:0]
-            trimmed = np.full(codes.size, ABSENT, np.int64)
-            trimmed[kept] = codes.reshape(-1)[kept]
-            codes = trimmed.reshape(codes.shape)
-        return Pattern.from_contents(codes, self.bound, frame, fitting="tile", about=about)
+        kept = evenly(np.flatnonzero(codes >= 0), self.bound.limit(frame.shape))
+        trimmed = np.full(codes.shape, ABSENT, np.int64)
+        trimmed.reshape(-1)[kept] = codes.reshape(-1)[kept]
+        return Pattern.from_contents(trimmed, self.bound, frame, fitting="tile", about=about)
 
     def _room(self, side: int) -> int:
         return int(self.bound.fraction * side * side + 1e-9)
