@@ -117,6 +117,21 @@ def chunks(run_folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (run_folder / "chunks").rglob("*.npz")}
 
 
+def assert_same(one: Path, other: Path) -> None:
+    """Two run folders hold the same, but for what they have cost."""
+    mine, its = results(one), results(other)
+    assert mine.keys() == its.keys()
+    for key in its:
+        assert mine[key] == its[key]
+    assert (one / "rows.csv").read_bytes() == (other / "rows.csv").read_bytes()
+    assert chunks(one) == chunks(other)
+
+
+def empty(path: Path) -> None:
+    """Make it a file of no bytes."""
+    path.write_bytes(b"")
+
+
 def save_photograph(path: Path, seed: int = 0, size: tuple[int, int] = (48, 40)) -> Path:
     """A photograph of smooth coloured clouds; ``size`` is (width, height)."""
     path.parent.mkdir(parents=True, exist_ok=True)

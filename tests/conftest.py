@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from command_line import call, chunks, results, save_photographs, save_placed_observer
 
 
 @pytest.fixture(scope="session")
@@ -12,3 +16,32 @@ def shared_data() -> Path:
     if not (folder / "models" / "models.json").is_file():
         pytest.skip("the shared networks and photographs are not here")
     return folder
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an observer and good photographs, which no test changes. Some modules have another lab."""
+    folder = tmp_path_factory.mktemp("lab")
+    save_placed_observer(folder / "good.onnx")
+    save_photographs(folder / "photos", 2)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(lab: Path) -> Path:
+    """A finished run of the good photographs."""
+    done = call("audit", lab / "good.onnx", lab / "photos", "--quick", "--out", lab / "finished", page=False)
+    assert done.code == 0, done
+    return lab / "finished"
+
+
+@pytest.fixture
+def kept(finished: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the finished run; whatever a test does to it, what was measured must still be there."""
+    folder = tmp_path / "kept"
+    shutil.copytree(finished, folder)
+    yield folder
+    before, after = chunks(finished), chunks(folder)
+    assert before.items() <= after.items()
+    measured = {p["name"]: p for p in results(folder)["photographs"]}
+    assert all(measured[p["name"]] == p for p in results(finished)["photographs"])

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks.deception import comparing, page
+from benchmarks.deception import comparing
 from benchmarks.deception.comparing import Results
 from benchmarks.deception.keeping import Figures, Unit, find, read
 from benchmarks.deception.methods import METHODS
@@ -19,7 +19,7 @@ from benchmarks.deception.methods.schedule import share
 from benchmarks.deception.outcome import Outcome
 from benchmarks.deception.photographs import Case, choose
 from benchmarks.deception.running import Plan, price, run
-from benchmarks.deception.settings import NINE, SETTINGS, Setting
+from benchmarks.deception.settings import NINE, PHOTOGRAPHS, SETTINGS, Setting
 from numpy.typing import NDArray
 
 from deepception.deceive.bounds import Area, Linf
@@ -175,6 +175,16 @@ def test_every_setting_names_methods_and_networks_that_exist() -> None:
         assert method.needs is not None or callable(method.attack())
 
 
+def test_as_many_photographs_as_give_sixty_correct_ones() -> None:
+    assert set(PHOTOGRAPHS) == set(NINE)
+    for name, setting in SETTINGS.items():
+        counts = {setting.count(network) for network in NINE}
+        if name.startswith("universal"):
+            assert counts == {None}
+        else:
+            assert counts == ({30} if setting.targeted else set(PHOTOGRAPHS.values()))
+
+
 def test_targets_are_neither_the_label_nor_the_clean_answer() -> None:
     goals = []
     for clean in (1, 2, 3):
@@ -262,14 +272,17 @@ def test_learned_dictionaries_are_paid_for(
 ) -> None:
     from benchmarks.deception.methods import ours, random_square_learned
 
+    from deepception.deceive import learning
+
+    monkeypatch.setattr(learning, "FEWEST", 3)
     monkeypatch.setattr(ours, "LEARNING_QUERIES", 33)
     monkeypatch.setattr(random_square_learned, "LEARNING_QUERIES", 33)
     setting = replace(TINY, methods=("ours_learned", "random_square_learned"))
     run(replace(plan(data, tmp_path, seeds=1), settings=(setting,)))
-    learning = {path.name.split("--")[2]: read(path).learning for path in tmp_path.glob("*.json")}
-    # 3 clean answers, and 10 stencils on 3 photographs; or searches, and as many squares as are left for.
-    assert learning["ours_learned"] == 33
-    assert 30 <= learning["random_square_learned"] <= 33
+    asked = {path.name.split("--")[2]: read(path).learning for path in tmp_path.glob("*.json")}
+    # 3 clean answers, and a stencil a stage on 3 photographs; or searches, and as many squares as are left for.
+    assert asked["ours_learned"] == 3 + 8 * 3
+    assert 30 <= asked["random_square_learned"] <= 33
     assert len(list((tmp_path / "learned").iterdir())) == 2
 
 
@@ -289,6 +302,37 @@ def test_universal_patterns_are_learned_elsewhere_and_shown_once(
         assert {outcome.total for _, outcome in one.rows.values()} == {1}
         limit = bound.limit((SIDE, SIDE))
         assert all(o.used is None or o.used <= limit for _, o in one.rows.values())
+
+
+def test_ablations_draw_what_the_whole_method_draws(data: Path, tmp_path: Path) -> None:
+    """Without pruning, the first success is the same showing."""
+    ablation = replace(TINY, name="ablation", methods=("without_pruning",), ablates="tiny-patch", seeds=1)
+    run(replace(plan(data, tmp_path, seeds=None), settings=(TINY, ablation)))
+    whole = read(tmp_path / "tiny--tiny-patch--ours--0.json").rows
+    part = read(tmp_path / "tiny--ablation--without_pruning--0.json").rows
+    assert [outcome.first for _, outcome in part.values()] == [outcome.first for _, outcome in whole.values()]
+    assert any(outcome.first for _, outcome in part.values())
+    assert len(list(tmp_path.glob("*--ours--*.json"))) == 3  # the setting's own number of seeds
+    assert len(list(tmp_path.glob("*--without_pruning--*.json"))) == 1
+
+
+def test_what_survives_a_shift_is_kept(tmp_path: Path) -> None:
+    unit = Unit("tiny", "patch-5", "ours", 0)
+    rows = {
+        2: (True, Outcome(1, 3, 7, True)),
+        6: (True, Outcome(2, 9, 7, False)),
+        10: (True, Outcome(None, 9, None)),
+    }
+    Figures(unit, {"queries": 9, "fingerprint": "a"}, rows).write(tmp_path)
+    figures = read(tmp_path / unit.file)
+    assert figures.rows == rows
+    ((one,),) = comparing.gather([figures]).values()
+    kept = comparing.survival(one)
+    assert (kept.value, kept.n) == (0.5, 2)
+    without = Figures(unit, figures.facts, {2: (True, Outcome(1, 3, 7))})
+    without.write(tmp_path)  # as it was before
+    assert "survives" not in json.loads((tmp_path / unit.file).read_text(encoding="utf-8"))
+    assert read(tmp_path / unit.file).rows == without.rows
 
 
 def test_a_unit_is_a_small_file(tmp_path: Path) -> None:
@@ -383,6 +427,24 @@ def test_a_baseline_is_given_what_learning_cost() -> None:
     assert comparing.paid(ours, replace(theirs, fingerprint="b"), 10) is None
 
 
+def test_differences_are_paired_and_signed() -> None:
+    whole = results([[1.0, 2, 3, 4, 5, 6]], index=np.arange(6))
+    part = results(
+        [[math.inf, math.inf, 3, 4, 5, 6]], method="part", index=np.arange(6), total=np.full((1, 6), 100)
+    )
+    compared = comparing.difference(whole, part)
+    assert compared is not None
+    assert (compared.n, compared.first_only, compared.second_only) == (6, 2, 0)
+    assert compared.success.value == pytest.approx(2 / 6)
+    assert compared.queries.value == pytest.approx(-(99 + 98) / 6)
+    assert compared.success.low <= compared.success.value <= compared.success.high
+    assert comparing.difference(whole, replace(part, fingerprint="b")) is None
+    assert comparing.success_within(whole, 3).value == 0.5
+    longer = replace(whole, queries=1_000, first=whole.first + 97)  # only three within the others' budget
+    assert comparing.difference(longer, part).first_only == 2  # type: ignore[union-attr]
+    assert comparing.difference(longer, part).second_only == 3  # type: ignore[union-attr]
+
+
 def test_seeds_of_one_method_are_gathered() -> None:
     facts = {"queries": 100, "fingerprint": "a"}
     units = [Unit("net", "patch-5", "ours", seed) for seed in (0, 1)]
@@ -392,54 +454,3 @@ def test_seeds_of_one_method_are_gathered() -> None:
     assert made.index.tolist() == [1, 3]
     assert made.first.tolist() == [[2, 4], [2, 4]]
     assert (made.learning, made.seeds) == (15, 2)
-
-
-# --- the page ---------------------------------------------------------------------------------------------------
-
-
-def kept(folder: Path) -> None:
-    """Figures of two networks, three methods."""
-    rng = np.random.default_rng(0)
-    for network in NINE[:2]:
-        for method, scale in (("ours", 5), ("random_square", 80), ("grey_patch", 900)):
-            unit = Unit(network, "patch-5", method, 0)
-            rows = {}
-            for i in range(40):
-                first = int(rng.exponential(scale)) + 1
-                reached = first <= 1000
-                rows[2 + 4 * i] = (
-                    i % 5 > 0,
-                    Outcome(first if reached else None, min(first, 1000), 9 if reached else None),
-                )
-            Figures(unit, {"queries": 1000, "fingerprint": network}, rows).write(folder)
-
-
-def test_the_page_is_made_from_the_figures_alone(tmp_path: Path) -> None:
-    kept(tmp_path / "figures")
-    for name, setting, queries, learning in (
-        ("ours_learned", "patch-5", 1000, 8000),
-        ("random_square", "patch-5-paid", 1800, 0),
-    ):
-        unit = Unit(NINE[0], setting, name, 0)
-        rows = {2 + 4 * i: (True, Outcome(i + 1, i + 1, 9)) for i in range(40)}
-        facts = {"queries": queries, "fingerprint": NINE[0]}
-        Figures(unit, facts, rows, learning).write(tmp_path / "figures")
-    page.write_page(tmp_path / "figures", tmp_path / "docs" / "deception.md")
-    text = (tmp_path / "docs" / "deception.md").read_text(encoding="utf-8")
-    picture_path = tmp_path / "docs" / "images" / "deception-patch-5.svg"
-    first = picture_path.read_bytes()
-    assert "](images/deception-patch-5.svg)" in text
-    # Once by itself, once against each other.
-    assert text.count("| `mcunet_320kb_176` | **Deepception** |") == 4
-    assert "Not measured yet:" in text
-    assert "## Research log" in text
-    assert "nan" not in text
-    assert "| 10 | 800 | 100.0 % [91, 100] | 100.0 % [91, 100] | 0 / 0 | 1.000 |" in text
-    page.write_page(tmp_path / "figures", tmp_path / "docs" / "deception.md")
-    assert (tmp_path / "docs" / "deception.md").read_text(encoding="utf-8") == text
-    assert picture_path.read_bytes() == first
-
-
-def test_a_page_without_figures_says_what_is_missing(tmp_path: Path) -> None:
-    page.write_page(tmp_path, tmp_path / "page.md")
-    assert all(s.title in (tmp_path / "page.md").read_text(encoding="utf-8") for s in SETTINGS.values())

@@ -136,7 +136,8 @@ def test_the_price(lab: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
     learning = found(deceive(lab, lab / "photos", *LEARN, "--dry-run", "--json"))
     assert learning["learned_on"] + learning["photographs"] == PHOTOGRAPHS
-    assert learning["total"] == 160 + PHOTOGRAPHS + learning["photographs"]
+    # Each is shown the pattern, and once more, moved by one pixel, if that deceives.
+    assert learning["total"] == 160 + PHOTOGRAPHS + 2 * learning["photographs"]
 
 
 def test_budgets_are_kept(lab: Path, tmp_path: Path) -> None:
@@ -219,9 +220,12 @@ def test_one_pattern_is_learned_and_judged_on_others(learned: tuple[Path, dict[s
     assert not set(told["photographs"]) & {row["name"] for row in made["images"]}
     assert f"{told['learned_on']} photographs are learned on (half and half" in said
     assert f"{told['reported']} photographs are reported" in said
-    assert all(row["attack_queries"] == 1 for row in made["images"])
+    assert all(row["attack_queries"] == 1 + row["reached"] for row in made["images"])
+    shown_again = [row["survives_shift"] for row in made["images"] if row["reached"]]
+    assert made["survives_shift"]["value"] == np.mean(shown_again)
     assert 0 < made["queries"]["learning"] <= 160
-    assert made["queries"]["total"] == made["queries"]["learning"] + PHOTOGRAPHS + told["reported"]
+    shown = told["reported"] + len(shown_again)
+    assert made["queries"]["total"] == made["queries"]["learning"] + PHOTOGRAPHS + shown
     assert dc.load_pattern(folder / "pattern.npz").used <= 0.3 * 35 * 35
 
 
@@ -286,6 +290,16 @@ def test_what_is_refused(
     lab: Path, options: tuple[object, ...], words: tuple[str, ...], tmp_path: Path
 ) -> None:
     assert_refused(deceive(lab, *some(lab, range(1)), *options, "--out", tmp_path / "run"), *words)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("how", [("--dry-run",), ("--out", "run")])
+def test_too_few_photographs_to_learn_on_are_told_before_anything_is_asked(
+    lab: Path, how: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    few = ("--universal", "--learn-on", lab / "photos" / "p1.png")
+    assert_refused(deceive(lab, lab / "photos", *few, *how), "1 photograph is too few to learn on")
     assert not (tmp_path / "run").exists()
 
 

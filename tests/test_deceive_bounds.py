@@ -152,6 +152,16 @@ class TestTrials:
             trials.show(shown)
         assert trials.session.queries == 1
 
+    def test_what_is_watched_is_a_query_and_no_try(self) -> None:
+        trials = self.trials(2, Area(1 / SIDE**2))
+        bright = np.full_like(trials.clean, 255)
+        assert trials.watch(bright).top[0, 0] == 2
+        trials.watch(bright)
+        assert (trials.spent, trials.left, trials.first) == (2, 0, None)
+        with pytest.raises(Exhausted):
+            trials.watch(bright)
+        assert trials.session.queries == 2
+
     def test_labels_have_no_losses_but_reached_or_not(self) -> None:
         observer = FunctionObserver(
             lambda images: brightness(images).argmax(axis=1), Frame(SIDE, SIDE), classes=3, level="label"

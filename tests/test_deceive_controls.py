@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from deepception.deceive import Area, Bound, Found, Linf, Shown, Targeted, Untargeted, measure_controls
-from deepception.deceive.controls import BRIGHTER, UNSPENT, Case, brighter, controls_price, shifted, square_of
+from deepception.deceive.controls import BRIGHTER, UNSPENT, Case, brighter, controls_price, square_of
+from deepception.deceive.moving import moved, shifted
 from deepception.sessions import Session
 from known import Known, from_decades, picture
 
@@ -127,6 +128,9 @@ def test_controls_of_a_veil_stay_within_its_levels() -> None:
 def test_the_clean_photograph_is_moved_and_brightened() -> None:
     assert np.array_equal(shifted(CLEAN)[:, 1:], CLEAN[:, :-1])
     assert np.array_equal(shifted(CLEAN)[:, 0], CLEAN[:, 0])
+    assert np.array_equal(moved(CLEAN, -2, 0)[:-2], CLEAN[2:])
+    assert np.array_equal(moved(CLEAN, -2, 0)[-2:], CLEAN[[-1, -1]])
+    assert np.array_equal(moved(moved(CLEAN, 1, -1), -1, 1)[1:-1, 1:-1], CLEAN[1:-1, 1:-1])
     assert (brighter(CLEAN).astype(int) - CLEAN == BRIGHTER).all()
     assert brighter(np.full((1, 1, 3), 253, np.uint8)).max() == 255
 
@@ -140,6 +144,18 @@ def test_the_price_is_what_failures_cost(bound: Bound, targeted: bool) -> None:
     made = measure_controls(case(kept, bound, goal=goal, crops_from=OTHERS), found)
     spent = sum(control["queries"] for control in made.values())
     assert spent == len(kept.images) == controls_price(bound, 7, len(OTHERS), targeted=targeted)
+
+
+def test_crops_that_show_the_target_stand_apart() -> None:
+    kept, found = Kept(), patch_found()
+    assert found.mask is not None
+    given = {"goal": Targeted(1), "crops_from": OTHERS[:1], "containing": OTHERS[1:]}
+    made = measure_controls(case(kept, Area(20 / SIDE**2), **given), found)
+    shown = by_name(kept, made)
+    assert list(made)[3:5] == ["crops of other classes", "contains t"]
+    assert np.array_equal(shown["crops of other classes"][0][found.mask], OTHERS[0][found.mask])
+    assert np.array_equal(shown["contains t"][0][found.mask], OTHERS[1][found.mask])
+    assert len(kept.images) == controls_price(Area(20 / SIDE**2), 7, 2, targeted=True)
 
 
 def test_chance_has_a_thousand_queries_at_most_where_there_is_a_target() -> None:

@@ -29,6 +29,7 @@ def row(first: int | None, *, correct: bool = True, budget: int = 100, **given: 
         "survives_shift": None if first is None else first < 10,
         "margin": None if first is None else 0.5,
         "controls": controls,
+        "target": None,
     }
     return {**made, **given}
 
@@ -157,3 +158,23 @@ def test_shift_margin_and_use_are_over_deceptions() -> None:
 def test_everything_is_strict_json() -> None:
     for rows in (SIX, [row(None)], [row(None, correct=False)], [row(1, attacked=False)], []):
         json.dumps(count_deceptions(rows), allow_nan=False)
+
+
+def test_crops_that_show_the_target_are_no_rivals() -> None:
+    aimed = {"target": 3}
+    rows = [
+        row(5, controls={"grey patch": None, "contains t": 1}, **aimed),
+        row(None, controls={"grey patch": 9, "contains t": None}, **aimed),
+        row(None, controls={"grey patch": None}, **aimed),
+    ]
+    figures = count_deceptions(rows)
+    assert figures["contains_target"] == {"photographs": 2, "answered": 1, "queries": 1 + 100}
+    assert list(figures["controls"]) == ["grey patch"]
+    assert figures["margin"]["control"] == "grey patch"
+    nothing = count_deceptions([row(5, controls={"contains t": 1}, **aimed)])
+    assert (nothing["controls"], nothing["margin"]) == ({}, None)
+    none_shown = {"photographs": 0, "answered": 0, "queries": 0}
+    assert count_deceptions([row(5, **aimed)])["contains_target"] == none_shown
+    assert count_deceptions(SIX)["contains_target"] is None
+    # They were asked for all the same.
+    assert figures["queries"]["controls"] == (100 + 1) + (9 + 100) + 100

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 import subprocess
 import sys
@@ -279,6 +280,22 @@ def test_crops_are_of_other_classes() -> None:
     assert crops == [2, 2, 1, 1]
 
 
+@pytest.mark.parametrize(
+    ("classes", "near", "others"),
+    # A bathtub (435) and a tub (876) are one thing under two names among the classes of ImageNet, and only there.
+    [(1000, 2, 1), (900, 1, 2)],
+)
+def test_crops_of_the_target_or_a_near_synonym_stand_apart(classes: int, near: int, others: int) -> None:
+    session = Session(Known(lambda i: from_decades(firm(i), classes), SIDE, classes), batch_size=4)
+    pool = [subject(SIDE, seed, label=label) for seed, label in enumerate((876, 435, 7, 0), start=1)]
+    found = dc.deceive(session, picture(SIDE), 5, target=435, queries=2, controls=True, crops_from=pool)
+    shown = {name: found.controls[name]["queries"] for name in ("contains t", "crops of other classes")}
+    assert shown == {"contains t": near, "crops of other classes": others}
+    plain = dc.deceive(session, picture(SIDE), 5, queries=2, controls=True, crops_from=pool)
+    assert "contains t" not in plain.controls
+    assert plain.controls["crops of other classes"]["queries"] == 3
+
+
 def test_one_label_may_stand_for_all() -> None:
     made = dc.deceive_all(plant(weak, SIDE), [picture(SIDE, 1), picture(SIDE, 2)], "class 0", queries=5)
     assert [d.label for d in made.deceptions] == [0, 0]
@@ -287,14 +304,36 @@ def test_one_label_may_stand_for_all() -> None:
 
 
 def test_what_a_dictionary_cost_is_counted(tmp_path: Path) -> None:
-    images = [picture(SIDE, s) for s in range(2)]
-    learned = dc.deceive.learn_dictionary(  # type: ignore[attr-defined]
-        plant(weak, SIDE), np.stack(images), [Untargeted(0)] * 2, Area(0.05), 20, 0
-    )
+    learned = dc.learn_dictionary(plant(weak, SIDE), [picture(SIDE, 9 + s) for s in range(8)], 0, queries=64)
     learned.save(tmp_path / "dictionary.json")
+    images = [picture(SIDE, s) for s in range(2)]
     made = dc.deceive_all(plant(weak, SIDE), images, 0, queries=9, dictionary=tmp_path / "dictionary.json")
-    assert made.figures["queries"]["learning"] == 20
+    assert made.figures["queries"]["learning"] == 64
     assert dc.deceive_all(plant(weak, SIDE), images, 0, queries=9).figures["queries"]["learning"] == 0
+
+
+def test_photographs_that_a_dictionary_was_learned_on_are_left_out(caplog: pytest.LogCaptureFixture) -> None:
+    images = [picture(SIDE, s) for s in range(8)]
+    learned = dc.learn_dictionary(plant(weak, SIDE), images, 0, queries=64)
+    others = [picture(SIDE, 9), images[3], picture(SIDE, 10), images[0]]
+    session = plant(weak, SIDE)
+    made = dc.deceive_all(session, others, [0, 3, 0, 4], queries=9, dictionary=learned)
+    assert "2 of 4 photographs are left out" in caplog.text
+    assert len(made) == made.figures["fooling_ratio"]["n"] == 2
+    assert made.rows == dc.deceive_all(plant(weak, SIDE), others[::2], 0, queries=9, dictionary=learned).rows
+    assert session.queries == made.figures["queries"]["total"] - 64, "those left out are not asked for"
+    before = session.queries
+    with pytest.raises(InputError, match="was learned on all these"):
+        dc.deceive_all(session, images, 0, queries=9, dictionary=learned)
+    assert session.queries == before
+    # A single photograph is no figure.
+    assert dc.deceive(session, images[0], 0, queries=9, dictionary=learned).reached
+
+
+def test_many_are_deceived_with_the_options_of_one() -> None:
+    one, many = (inspect.signature(verb).parameters for verb in (dc.deceive, dc.deceive_all))
+    options = {name: p for name, p in one.items() if p.kind is p.KEYWORD_ONLY and name != "crops_from"}
+    assert options == {name: p for name, p in many.items() if p.kind is p.KEYWORD_ONLY}
 
 
 def test_a_result_survives_its_storage() -> None:

@@ -14,8 +14,8 @@ from deepception.deceive.builtin import builtin_dictionary
 from deepception.deceive.dictionary import (
     Dictionary,
     cover_order,
-    learn_dictionary,
     load_dictionary,
+    ordered,
     show_stencils,
 )
 from deepception.deceive.goals import Goal, Untargeted
@@ -50,39 +50,18 @@ def goals(count: int) -> list[Goal]:
 
 class TestLearning:
     def test_what_deceives_comes_first(self) -> None:
-        learned = learn_dictionary(session(), grey(4), goals(4), Area(0.05), 400, seed=0, length=20)
-        reached = show_stencils(session(), grey(4), goals(4), Area(0.05), learned.stencils).sum(axis=1)
-        assert reached[0] == 4
-        assert reached[0] >= reached[-1]
-        assert learned.learned["deceived"] == 1.0
-
-    @pytest.mark.parametrize("queries", [4, 39, 40])
-    def test_queries_are_never_exceeded(self, queries: int) -> None:
+        rng = np.random.default_rng(0)
+        shown = [draw_stencil(rng, 0.05) for _ in range(100)]
         asked = session()
-        learned = learn_dictionary(asked, grey(4), goals(4), Area(0.05), queries, seed=0)
-        assert asked.queries == learned.learned["queries"] == queries // 4 * 4
-        assert len(learned) == min(30, queries // 4)
-
-    def test_the_same_seed_learns_the_same(self) -> None:
-        first, second = (
-            learn_dictionary(session(), grey(3), goals(3), Area(0.1), 60, seed=7) for _ in range(2)
-        )
-        assert first.stencils == second.stencils
-        assert first.to_json() == second.to_json()
-
-    def test_another_seed_draws_others(self) -> None:
-        first, second = (
-            learn_dictionary(session(), grey(3), goals(3), Area(0.1), 60, seed=s) for s in (1, 2)
-        )
-        assert set(first.stencils).isdisjoint(second.stencils)
-
-    def test_too_little_to_learn_from_is_refused(self) -> None:
-        with pytest.raises(InputError, match="queries"):
-            learn_dictionary(session(), grey(4), goals(4), Area(0.05), 3, seed=0)
-        with pytest.raises(InputError, match="photograph"):
-            learn_dictionary(session(), grey(4)[:0], [], Area(0.05), 10, seed=0)
-        with pytest.raises(InputError, match="pixel"):
-            learn_dictionary(session(), grey(4), goals(4), Area(0.0001), 10, seed=0)
+        reached = show_stencils(asked, grey(4), goals(4), Area(0.05), shown)
+        assert asked.queries == 400
+        learned = ordered(shown, reached, {"queries": 400}, 20)
+        again = show_stencils(session(), grey(4), goals(4), Area(0.05), learned.stencils).sum(axis=1)
+        assert again[0] == 4
+        assert again[0] >= again[-1]
+        assert learned.learned == {"queries": 400, "shown": 100, "deceived": 1.0}
+        assert len(learned) == 20
+        assert len(ordered(shown[:7], reached[:7], {})) == 7
 
     def test_goals_are_each_photographs_own(self) -> None:
         stencils = [draw_stencil(np.random.default_rng(0), 0.05)]

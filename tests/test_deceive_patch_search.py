@@ -202,10 +202,23 @@ class TestPruning:
         assert whole.mask is not None
         assert pruned.mask is not None
         assert pruned.shown.reached
-        assert pruned.mask.sum() < 0.85 * whole.mask.sum()
+        assert pruned.mask.sum() < 0.9 * whole.mask.sum()
         assert pruned.copies < whole.copies
         assert after.first == before.first
         assert after.spent <= before.spent + PRUNING
+
+    def test_only_what_stands_a_move_is_taken(self) -> None:
+        def parted(images: Images) -> Images:
+            """Triggered by extremes in even columns more than in odd ones: moved to the left it is the reverse."""
+            extreme = ((images == 0) | (images == 255)).all(axis=3).sum(axis=1)
+            return np.asarray((extreme[:, ::2].sum(axis=1) - extreme[:, 1::2].sum(axis=1)) / 8)
+
+        for seed in range(3):
+            whole, before = search(ask(two(parted), SIDE, 3), area=0.2, seed=seed)
+            pruned, after = search(ask(two(parted), SIDE, 3), area=0.2, seed=seed, prune=True)
+            assert whole.shown.reached
+            assert before.spent < after.spent <= before.spent + PRUNING
+            assert np.array_equal(pruned.stimulus, whole.stimulus)
 
     def test_queries_are_left_for_the_judgement(self) -> None:
         session = ask(two(dose), SIDE, 3)
@@ -249,6 +262,12 @@ class TestBudgets:
         bound = Area(fraction)
         limit = bound.limit((height, width))
         sent: list[int] = []
+        moved: set[int] = set()
+
+        class Watched(Trials):
+            def watch(self, pixels: Images) -> Answers:
+                moved.add(len(sent))
+                return super().watch(pixels)
 
         def function(images: Images) -> Images:
             sent.extend(int((image != clean).any(axis=2).sum()) for image in images)
@@ -257,7 +276,7 @@ class TestBudgets:
             return scores if level == "logits" else scores.argmax(axis=1)
 
         observer = FunctionObserver(function, Frame(height, width), classes=2, level=level)
-        trials = Trials(Session(observer, batch_size=1), clean, Untargeted(0), bound, queries)
+        trials = Watched(Session(observer, batch_size=1), clean, Untargeted(0), bound, queries)
         dictionary = builtin_dictionary(fraction) if builtin else NONE
         rng = np.random.default_rng(seed)
         if limit < 1:
@@ -268,7 +287,7 @@ class TestBudgets:
         found = search_patch(trials, dictionary=dictionary, rng=rng, prune=True)
         assert found.mask is not None
         assert len(sent) == trials.spent <= queries
-        assert max(sent) <= limit
+        assert max(used for number, used in enumerate(sent) if number not in moved) <= limit
         assert int(found.mask.sum()) <= limit
         assert not ((found.stimulus != clean).any(axis=2) & ~found.mask).any()
         assert found.copies >= 1

@@ -94,6 +94,7 @@ def execute(page: Path, place: dict[str, Any]) -> None:
     for block in blocks(page, "python"):
         for dear in ("20_000", "8_000"):  # learning queries: fewer do for a test
             block = block.replace(f"queries={dear}", "queries=400")
+        block = block.replace("queries=2_000", "queries=40")
         exec(compile(block, page.name, "exec", dont_inherit=True), place)
 
 

@@ -178,6 +178,20 @@ def test_targets_one_photograph_and_none_are_told() -> None:
     assert tell_deception("another", foreign, FRAME) is None
 
 
+def test_crops_that_show_the_target_are_told_apart() -> None:
+    aimed = {"goal": "targeted", "target": 2}
+    shown = {"contains t": {"reached": True, "first": 1, "queries": 1}}
+    rows = [row(i, 3, **aimed) for i in range(8)]
+    assert not [r for r in told(rows).rates if r.name.startswith("Contains t")]
+    rows[0]["controls"] |= shown
+    verdict = told(rows)
+    (only,) = [r for r in verdict.rates if r.name.startswith("Contains t")]
+    assert (only.text, only.n) == ("1", "1")
+    assert "no deceptions" in only.name
+    assert "contains t" not in {c.name for _, controls in verdict.controls for c in controls}
+    assert verdict.further == []
+
+
 def test_a_universal_pattern_and_its_learning_are_told() -> None:
     shown = {"budget": 1, "source": "pattern", "bound": "L∞ 10/255", "limit": 10, "used": 10}
     rows = [row(i, 1 if i < 7 else None, **shown) for i in range(9)]

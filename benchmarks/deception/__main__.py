@@ -13,17 +13,25 @@ command goes on.
 from __future__ import annotations
 
 import argparse
+import time
+from dataclasses import replace
 from pathlib import Path
 
+from .fooling import NAME as FOOLING
+from .fooling import Fooling
+from .fooling_rows import METHODS as FOOLING_METHODS
 from .keeping import FOLDER
 from .methods import METHODS
 from .page import write_page
 from .running import Plan, run, show_price
 from .settings import NINE, SETTINGS
+from .transfer import NAME as TRANSFER
+from .transfer import Transfer
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = ROOT / "runs" / "deception-small"
-SMALL_PHOTOGRAPHS, SMALL_QUERIES = 16, 100
+SMALL_PHOTOGRAPHS, SMALL_QUERIES, SMALL_LEARNING = 16, 100, 3_000
+CHOICES = [*SETTINGS, TRANSFER, FOOLING]
 
 
 def main() -> None:
@@ -35,10 +43,14 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, help="folder with models/ and photos/")
     parser.add_argument("--networks", nargs="+", default=list(NINE), choices=NINE, metavar="NAME")
-    parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS, metavar="NAME")
-    parser.add_argument("--only", nargs="+", choices=METHODS, metavar="METHOD", help="methods to run")
-    parser.add_argument("--seeds", type=int, default=3, help="seeds of each search (controls have one)")
-    parser.add_argument("--limit", type=int, help="photographs, evenly spread; all by default")
+    parser.add_argument("--settings", nargs="+", choices=CHOICES, metavar="NAME", help="all by default")
+    parser.add_argument(
+        "--only", nargs="+", choices=[*METHODS, *FOOLING_METHODS], metavar="METHOD", help="methods to run"
+    )
+    parser.add_argument(
+        "--seeds", type=int, help="seeds of each search (controls have one); those of the setting by default"
+    )
+    parser.add_argument("--limit", type=int, help="at most so many photographs, evenly spread")
     parser.add_argument("--minutes", type=float, help="stop after so long; the same command goes on")
     parser.add_argument("--threads", type=int, help="threads of one call")
     parser.add_argument("--price", action="store_true", help="only say what is missing and what it costs")
@@ -50,6 +62,8 @@ def main() -> None:
         "kept, and the page written, below runs/",
     )
     options = parser.parse_args()
+    # Transfer has no methods to choose from.
+    settings = options.settings or [name for name in CHOICES if options.only is None or name != TRANSFER]
     folder, page = (
         (SMALL, SMALL / "deception.md") if options.small else (FOLDER, ROOT / "docs" / "deception.md")
     )
@@ -61,9 +75,9 @@ def main() -> None:
             folder,
             ROOT / "runs" / "deception-learned",
             tuple(options.networks),
-            tuple(SETTINGS[name] for name in options.settings),
+            tuple(SETTINGS[name] for name in settings if name in SETTINGS),
             None if options.only is None else tuple(options.only),
-            1 if options.small else options.seeds,
+            options.seeds or (1 if options.small else None),
             options.limit or (SMALL_PHOTOGRAPHS if options.small else None),
             options.threads,
             options.minutes,
@@ -71,10 +85,24 @@ def main() -> None:
             SMALL_QUERIES if options.small else None,
         )
         show_price(plan)
+        began = time.monotonic()
+        transfer = Transfer(plan, queries=SMALL_LEARNING) if options.small else Transfer(plan)
+        if TRANSFER in settings:
+            transfer.show_price()
+        if FOOLING in settings:
+            Fooling(plan).show_price()
         if options.price:
             return
         run(plan)
-    write_page(folder, page)
+        if TRANSFER in settings:
+            passed = (time.monotonic() - began) / 60
+            left = None if plan.minutes is None else max(0.0, plan.minutes - passed)
+            replace(transfer, plan=replace(plan, minutes=left)).run()
+        if FOOLING in settings:
+            passed = (time.monotonic() - began) / 60
+            left = None if plan.minutes is None else max(0.0, plan.minutes - passed)
+            Fooling(replace(plan, minutes=left)).run()
+    write_page(folder, page, small=options.small)
 
 
 if __name__ == "__main__":

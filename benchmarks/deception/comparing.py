@@ -20,7 +20,7 @@ from deepception.statistics import Interval, bca, mcnemar_exact, order_statistic
 from .keeping import Figures
 
 Floats = NDArray[np.float64]
-RESAMPLES = 10_000
+RESAMPLES = 4_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +37,8 @@ class Results:
         total: float64 ``[seeds, n]``, all queries.
         used: float64 ``[seeds, n]``, what was used of the bound, nan where there is no deception.
         fingerprint: Of the network.
+        survives: float64 ``[seeds, n]``, 1 where the deception survives a shift by one pixel, 0 where it does
+            not, nan where that is not known.
     """
 
     method: str
@@ -48,6 +50,7 @@ class Results:
     total: Floats
     used: Floats
     fingerprint: str
+    survives: Floats | None = None
 
     @property
     def seeds(self) -> int:
@@ -70,15 +73,9 @@ class Results:
         """The same for some of its photographs."""
         at = np.searchsorted(self.index, index)
         columns = {name: getattr(self, name)[:, at] for name in ("first", "total", "used")}
-        return Results(
-            self.method,
-            self.queries,
-            self.learning,
-            index,
-            self.correct[at],
-            **columns,
-            fingerprint=self.fingerprint,
-        )
+        if self.survives is not None:
+            columns["survives"] = self.survives[:, at]
+        return replace(self, index=index, correct=self.correct[at], **columns)
 
 
 def gather(figures: Iterable[Figures]) -> dict[tuple[str, str], list[Results]]:
@@ -116,13 +113,74 @@ def median_queries(results: Results) -> Interval:
 def mean_queries(results: Results) -> Interval:
     """Mean restricted at the budget, over the photographs that were correct before."""
     restricted = np.minimum(results.first[:, results.correct], results.queries).mean(axis=0)
-    return bca(restricted, "mean")
+    return bca(restricted, "mean", resamples=RESAMPLES)
 
 
-def mean_total(results: Results) -> float:
+def mean_total(results: Results) -> Interval:
     """Mean of all queries, pruning and confirmation included, over the photographs that were correct before."""
-    total = results.total[:, results.correct]
-    return float(total.mean()) if total.size else math.nan
+    return bca(results.total[:, results.correct].mean(axis=0), "mean", resamples=RESAMPLES)
+
+
+def survival(results: Results) -> Interval:
+    """Share of the deceptions that a shift by one pixel leaves, over the photographs that were correct before."""
+    if results.survives is None:
+        return _rate(np.empty(0))
+    known = results.survives[:, results.correct]
+    some = np.isfinite(known).any(axis=0)
+    return _rate(np.nanmean(known[:, some], axis=0))
+
+
+def mean_used(results: Results) -> Interval:
+    """What deceptions use of the bound (pixels, or grey levels), over the photographs that were correct before."""
+    known = results.used[:, results.correct]
+    some = np.isfinite(known).any(axis=0)
+    return bca(np.nanmean(known[:, some], axis=0), "mean", resamples=RESAMPLES)
+
+
+def success_within(results: Results, queries: int) -> Interval:
+    """Share of the photographs that were correct before and are deceived within so many queries."""
+    return _rate((results.first[:, results.correct] <= queries).mean(axis=0))
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One method minus another, at the smaller budget, where they were correct before and both attacked.
+
+    Attributes:
+        n: Photographs.
+        success: Difference of the success rates, BCa over photographs.
+        queries: Difference of the restricted means, BCa over photographs.
+        first_only: Photographs that only the first deceives (with more than half of the seeds).
+        second_only: Photographs that only the second does.
+        p: Exact McNemar test of the two, two-sided.
+    """
+
+    n: int
+    success: Interval
+    queries: Interval
+    first_only: int
+    second_only: int
+    p: float
+
+
+def difference(one: Results, other: Results) -> Difference | None:
+    """Compare; ``None`` where they share no photograph or were not asked of the same network."""
+    pair = _paired(one, other)
+    if pair is None:
+        return None
+    budget = min(one.queries, other.queries)
+    one, other = (replace(r, first=np.where(r.first <= budget, r.first, np.inf)) for r in pair)
+    means = [np.minimum(r.first, budget).mean(axis=0) for r in (one, other)]
+    a, b = np.isfinite(one.typical), np.isfinite(other.typical)
+    gained, lost = int((a & ~b).sum()), int((b & ~a).sum())
+    return Difference(
+        len(one.index),
+        bca(one.reached - other.reached, "mean", resamples=RESAMPLES),
+        bca(means[0] - means[1], "mean", resamples=RESAMPLES),
+        gained,
+        lost,
+        mcnemar_exact(gained, lost),
+    )
 
 
 @dataclass(frozen=True)
@@ -152,12 +210,11 @@ class Against:
 
 def against(ours: Results, theirs: Results, *, seed: int = 0) -> Against | None:
     """Compare two methods; ``None`` where they share no photograph or were not asked of the same network."""
-    if ours.fingerprint != theirs.fingerprint:
+    pair = _paired(ours, theirs)
+    if pair is None:
         return None
-    shared = np.intersect1d(ours.index[ours.correct], theirs.index[theirs.correct])
-    if not shared.size:
-        return None
-    ours, theirs = ours.only(shared), theirs.only(shared)
+    ours, theirs = pair
+    shared = ours.index
     budget = min(ours.queries, theirs.queries)
     first = np.stack([ours.typical, theirs.typical])
     first[first > budget] = np.inf
@@ -207,11 +264,10 @@ class Paid:
 def paid(ours: Results, theirs: Results, photographs: int) -> Paid | None:
     """Compare; ``None`` where they share no photograph, the network differs or the baseline had too little."""
     extra = math.ceil(ours.learning / photographs)
-    shared = np.intersect1d(ours.index[ours.correct], theirs.index[theirs.correct])
-    budget = ours.queries + extra
-    if ours.fingerprint != theirs.fingerprint or not shared.size or theirs.queries < budget:
+    pair, budget = _paired(ours, theirs), ours.queries + extra
+    if pair is None or theirs.queries < budget:
         return None
-    ours, theirs = ours.only(shared), theirs.only(shared)
+    ours, theirs = pair
     within = np.where(theirs.first <= budget, theirs.first, np.inf)
     theirs = replace(theirs, queries=budget, first=within)
     a, b = np.isfinite(ours.typical), np.isfinite(theirs.typical)
@@ -257,7 +313,16 @@ def _results(seeds: Sequence[Figures]) -> Results:
         column("total", math.nan),
         column("used", math.nan),
         str(first.facts["fingerprint"]),
+        column("survives", math.nan),
     )
+
+
+def _paired(one: Results, other: Results) -> tuple[Results, Results] | None:
+    """Both for the photographs that were correct before and that both attacked; ``None`` where there is none."""
+    if one.fingerprint != other.fingerprint:
+        return None
+    shared = np.intersect1d(one.index[one.correct], other.index[other.correct])
+    return (one.only(shared), other.only(shared)) if shared.size else None
 
 
 def _rate(reached: Floats) -> Interval:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
+from io import StringIO
 from pathlib import Path
 
-from .comparing import Results, curve
+import numpy as np
+
+from .comparing import Floats, Results, curve
 from .methods import METHODS
+from .tables import network_title
 
 # Okabe and Ito's colours; controls are grey and dashed.
 COLOURS = ("#0072b2", "#56b4e9", "#009e73", "#d55e00", "#e69f00", "#cc79a7")
 DASHES = ("--", ":", "-.")
 COLUMNS = 3
+POINTS = 40
+"""Points of a curve at most: the pictures are kept small."""
 
 
 def draw(path: Path, networks: Mapping[str, Sequence[Results]]) -> None:
-    """Write an SVG, or what the path's suffix says; the same figures give the same bytes."""
+    """Write an SVG; the same figures give the same bytes."""
     import matplotlib
     from matplotlib.figure import Figure
 
@@ -28,17 +35,18 @@ def draw(path: Path, networks: Mapping[str, Sequence[Results]]) -> None:
     controls = [name for name in names if METHODS[name].control]
     looks = {name: (COLOURS[i % len(COLOURS)], "-", 1.6) for i, name in enumerate(searches)}
     looks |= {name: ("#8b95a1", DASHES[i % len(DASHES)], 1.1) for i, name in enumerate(controls)}
-    with matplotlib.rc_context({"svg.hashsalt": "deepception", "font.size": 8, "svg.fonttype": "path"}):
+    with matplotlib.rc_context({"svg.hashsalt": "deepception", "font.size": 8, "svg.fonttype": "none"}):
         figure = Figure(figsize=(3.2 * columns, 2.5 * rows + 0.7), layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
         for axes, (network, results) in zip(grid.ravel(), networks.items(), strict=False):
             for one in sorted(results, key=lambda r: names.index(r.method)):
                 colour, dash, width = looks[one.method]
                 label = METHODS[one.method].title.replace("*", "")
-                axes.step(*curve(one), where="post", color=colour, ls=dash, lw=width, label=label)
-            axes.set(xscale="log", ylim=(0, 1.02), title=network)
+                axes.plot(*_sampled(one), color=colour, ls=dash, lw=width, label=label)
+            axes.set(xscale="log", ylim=(0, 1.02), title=network_title(network))
             axes.grid(color="#e9edf1")
             axes.tick_params(labelbottom=True)
+            axes.minorticks_off()
             axes.xaxis.set_major_formatter("{x:,.0f}")
         for axes in grid.ravel()[len(networks) :]:
             axes.set_axis_off()
@@ -50,5 +58,16 @@ def draw(path: Path, networks: Mapping[str, Sequence[Results]]) -> None:
             for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
         }
         figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=3, frameon=False)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, metadata={"Date": None, "Creator": None} if path.suffix == ".svg" else {})
+        drawn = StringIO()
+        figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
+    # Hundredths of a point are more than anyone sees, and half of the file.
+    text = re.sub(r"(\d+\.\d\d)\d+", r"\1", drawn.getvalue())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _sampled(results: Results) -> tuple[Floats, Floats]:
+    """The curve at few numbers of queries, evenly spread on a logarithmic axis."""
+    at, shares = curve(results)
+    grid = np.unique(np.geomspace(1, results.queries, POINTS).round())
+    return grid, shares[np.searchsorted(at, grid, side="right") - 1]

@@ -74,6 +74,9 @@ class Figures:
             "total": [outcome.total for _, (_, outcome) in rows],
             "used": [outcome.used for _, (_, outcome) in rows],
         }
+        survives = [outcome.survives for _, (_, outcome) in rows]
+        if any(one is not None for one in survives):
+            content["survives"] = [None if one is None else int(one) for one in survives]
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / self.unit.file
         temporary = path.with_suffix(".tmp")
@@ -89,9 +92,10 @@ def read(path: Path) -> Figures:
             raise ValueError(f"schema {content['schema']}")
         unit = Unit(content["network"], content["setting"], content["method"], content["seed"])
         columns = [content[name] for name in ("index", "correct", "first", "total", "used")]
+        columns.append(content.get("survives", [None] * len(content["index"])))
         rows = {
-            index: (correct == "1", Outcome(first, total, used))
-            for index, correct, first, total, used in zip(*columns, strict=True)
+            index: (correct == "1", Outcome(first, total, used, None if survives is None else bool(survives)))
+            for index, correct, first, total, used, survives in zip(*columns, strict=True)
         }
         return Figures(unit, content["facts"], rows, content["learning"], content["seconds"])
     except (ValueError, KeyError, TypeError) as error:

@@ -16,6 +16,7 @@ from deepception.sessions import Session
 
 from .keeping import Figures, Unit, find, read
 from .methods import METHODS
+from .patterns import keep_pattern
 from .photographs import Case, choose, open_cases
 from .settings import Setting
 
@@ -33,7 +34,7 @@ class Plan:
         networks: Names of the networks; of a setting those that it has.
         settings: In order.
         methods: Names; of a setting those that it has. ``None`` for all.
-        seeds: Seeds of searches; controls have one.
+        seeds: Seeds of searches, ``None`` for as many as each setting has; controls have one.
         limit: At most so many photographs.
         threads: Threads of a call.
         minutes: Stop after so long, at a photograph's end; ``None`` for never.
@@ -47,7 +48,7 @@ class Plan:
     networks: tuple[str, ...]
     settings: tuple[Setting, ...]
     methods: tuple[str, ...] | None = None
-    seeds: int = 3
+    seeds: int | None = None
     limit: int | None = None
     threads: int | None = None
     minutes: float | None = None
@@ -60,16 +61,16 @@ class Plan:
             for setting in self.settings:
                 if network not in setting.networks:
                     continue
-                for seed in range(self.seeds):
+                for seed in range(self.seeds or setting.seeds):
                     for name in setting.methods:
                         if self.methods is not None and name not in self.methods:
                             continue
                         if seed == 0 or not METHODS[name].control:
                             yield setting, Unit(network, setting.name, name, seed)
 
-    def photographs(self, setting: Setting) -> list[tuple[int, Path]]:
-        """Class and file of the photographs of a setting."""
-        counts = [count for count in (setting.photographs, self.limit) if count is not None]
+    def photographs(self, setting: Setting, network: str) -> list[tuple[int, Path]]:
+        """Class and file of the photographs of a setting on a network."""
+        counts = [count for count in (setting.count(network), self.limit) if count is not None]
         return choose(self.data / "photos", self.split, min(counts) if counts else None)
 
     def queries(self, setting: Setting, method: str) -> int:
@@ -82,7 +83,7 @@ def price(plan: Plan) -> list[tuple[Unit, int, int]]:
     """Units that are not finished, with the photographs that are missing and the most queries they take."""
     made = []
     for setting, unit in plan.units():
-        indices = [index for index, _ in plan.photographs(setting)]
+        indices = [index for index, _ in plan.photographs(setting, unit.network)]
         path = plan.folder / unit.file
         missing = read(path).missing(indices) if path.exists() else indices
         if missing and METHODS[unit.method].missing() is None:
@@ -99,6 +100,10 @@ def show_price(plan: Plan) -> None:
             seeds = {u.method: [str(v.seed) for v, _, _ in here if v.method == u.method] for u, _, _ in here}
             units = ", ".join(f"{method} {'+'.join(numbers)}" for method, numbers in seeds.items())
             _say(f"{network} {setting}: at most {sum(q for _, _, q in here):,} queries ({units})")
+    learning = sum(
+        METHODS[unit.method].learns for unit, _, _ in priced if not (plan.folder / unit.file).exists()
+    )
+    _say(f"learning of methods that learn: at most {learning:,} queries more")
     _say(f"{len(priced)} units, at most {sum(queries for _, _, queries in priced):,} queries in all")
 
 
@@ -139,7 +144,7 @@ class _Network:
         observer = self.observer if setting.knowledge is None else restrict(self.observer, setting.knowledge)
         with Session(observer, batch_size=16) as session:
             figures = find(self.plan.folder, unit, self._facts(setting, unit, session))
-            chosen = self.plan.photographs(setting)
+            chosen = self.plan.photographs(setting, unit.network)
             missing = figures.missing([index for index, _ in chosen])
             if not missing:
                 return
@@ -159,12 +164,13 @@ class _Network:
         unit = figures.unit
         attack = METHODS[unit.method].attack()
         queries = self.plan.queries(setting, unit.method)
+        drawn = (unit.setting, unit.method) if setting.ablates is None else (setting.ablates, "ours")
         began = kept = time.monotonic()
         spent = figures.seconds
         try:
             for done, case in enumerate(cases, 1):
                 goal = case.goal(len(session.observer.labels), setting.targeted)
-                rng = stream(unit.seed, case.sha256, "benchmark", unit.setting, unit.method)
+                rng = stream(unit.seed, case.sha256, "benchmark", *drawn)
                 outcome = attack(session, case.frame, goal, setting.bound, queries, rng, **learned)
                 _check(outcome, queries, setting)
                 now = time.monotonic()
@@ -220,6 +226,8 @@ class _Network:
             learned = learn(session, cases, setting.bound, unit.seed)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(learned), encoding="utf-8")
+        if "tile" in learned:
+            keep_pattern(self.plan.folder, unit, session.fingerprint, setting.bound, learned)
         figures.learning = learned["queries"]
         return {"learned": learned}
 

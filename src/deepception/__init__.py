@@ -8,52 +8,78 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from .deceive import Deception, DeceptionResult, deceive, deceive_all, load_dictionary
+    from .deceive import (
+        Bank,
+        Deception,
+        DeceptionResult,
+        FoolingImage,
+        deceive,
+        deceive_all,
+        fool,
+        load_dictionary,
+        make_bank,
+    )
     from .deceive.learning_api import learn_dictionary, learn_universal
     from .deceive.pattern import apply, load_pattern
     from .observers import open_observer
-    from .properties import measure_activation, measure_cumulative, measure_local, measure_spatial
+    from .properties import (
+        measure_activation,
+        measure_cumulative,
+        measure_local,
+        measure_spatial,
+        open_subject,
+    )
     from .sessions import AnswerCache, Session
     from .stimuli import load_photograph
 
 __all__ = [
     "AnswerCache",
+    "Bank",
     "Deception",
     "DeceptionResult",
+    "FoolingImage",
     "Session",
     "__version__",
     "apply",
     "deceive",
     "deceive_all",
+    "fool",
     "learn_dictionary",
     "learn_universal",
     "load_dictionary",
     "load_pattern",
     "load_photograph",
+    "make_bank",
     "measure_activation",
     "measure_cumulative",
     "measure_local",
     "measure_spatial",
     "open_observer",
+    "open_subject",
 ]
 
 _HOME = {
     "AnswerCache": "sessions",
+    "Bank": "deceive",
     "Deception": "deceive",
     "DeceptionResult": "deceive",
+    "FoolingImage": "deceive",
     "Session": "sessions",
     "apply": "deceive.pattern",
     "deceive_all": "deceive",
+    "fool": "deceive",
     "learn_dictionary": "deceive.learning_api",
     "learn_universal": "deceive.learning_api",
     "load_dictionary": "deceive",
     "load_pattern": "deceive.pattern",
     "load_photograph": "stimuli",
+    "make_bank": "deceive",
     "measure_activation": "properties",
     "measure_cumulative": "properties",
     "measure_local": "properties",
     "measure_spatial": "properties",
     "open_observer": "observers",
+    "open_subject": "properties",
 }
 
 

@@ -25,6 +25,8 @@ class Method:
         needs: A package beside this one that it needs.
         learn: ``module:function`` for what it learns on a network before: ``(session, cases, bound, seed)``
             to JSON, which ``attack`` gets as ``learned=``.
+        short: Its name at the head of a column, ``title`` where there is none.
+        learns: Most queries that it learns with on one network.
         version: Raised when its answers would change: figures of another version are not gone on with.
     """
 
@@ -34,7 +36,14 @@ class Method:
     control: bool = False
     needs: str | None = None
     learn: str | None = None
+    short: str = ""
+    learns: int = 0
     version: int = 1
+
+    @property
+    def column(self) -> str:
+        """Its name at the head of a column."""
+        return self.short or self.title
 
     def attack(self) -> Attack:
         """Its function."""
@@ -54,35 +63,73 @@ class Method:
 METHODS = {
     method.name: method
     for method in (
-        Method("ours", "**Deepception**", "ours:attack"),
+        Method("ours", "**Deepception**", "ours:attack", short="ours"),
         Method(
             "ours_learned",
             "Deepception, dictionary learned on this network",
             "ours:attack_learned",
             learn="ours:learn",
+            short="learned here",
+            learns=8_000,
         ),
-        Method("ours_plain", "Deepception without a dictionary", "ours:attack_plain"),
-        Method("random_square", "random search, one square (Sparse-RS manner)", "random_square:attack"),
+        Method("ours_plain", "Deepception without a dictionary", "ours:attack_plain", short="no dictionary"),
+        Method("without_places", "without knowing where", "ablations:without_places", short="where"),
+        Method("without_order", "without the order of potency", "ablations:without_order", short="order"),
+        Method("without_contents", "without potent contents", "ablations:without_contents", short="contents"),
+        Method(
+            "without_repetition",
+            "without repetition: one square",
+            "ablations:without_repetition",
+            short="repetition",
+        ),
+        Method("without_pruning", "without pruning", "ablations:without_pruning", short="pruning"),
+        Method(
+            "random_square",
+            "random search, one square (Sparse-RS manner)",
+            "random_square:attack",
+            short="one square",
+        ),
         Method(
             "random_square_learned",
             "random search, one square, learned warm start",
             "random_square_learned:attack",
             learn="random_square_learned:learn",
+            short="one square, learned start",
+            learns=8_000,
         ),
-        Method("random_pixels", "random search, scattered pixels (Sparse-RS manner)", "random_pixels:attack"),
-        Method("art_square", "ART SquareAttack", "art_square:attack", needs="art"),
-        Method("art_hopskipjump", "ART HopSkipJump", "art_hopskipjump:attack", needs="art"),
+        Method(
+            "random_pixels",
+            "random search, scattered pixels (Sparse-RS manner)",
+            "random_pixels:attack",
+            short="scattered pixels",
+        ),
+        Method("art_square", "ART SquareAttack", "art_square:attack", needs="art", short="ART Square"),
+        Method(
+            "art_hopskipjump", "ART HopSkipJump", "art_hopskipjump:attack", needs="art", short="HopSkipJump"
+        ),
         Method(
             "ours_universal",
             "**Deepception**, universal",
             "ours_universal:attack",
             learn="ours_universal:learn",
+            short="ours",
+            learns=20_000,
+        ),
+        Method(
+            "ours_universal_alone",
+            "Deepception, universal, not begun with the package's veils",
+            "ours_universal:attack",
+            learn="ours_universal:learn_alone",
+            short="ours, alone",
+            learns=20_000,
         ),
         Method(
             "best_drawn",
             "best of random patterns (gratings, scattered pixels)",
             "universal:attack",
             learn="universal:learn",
+            short="best of random",
+            learns=20_000,
         ),
         Method(
             "random_pattern",
@@ -90,12 +137,33 @@ METHODS = {
             "universal:attack",
             control=True,
             learn="universal:draw_one",
+            short="one random",
         ),
-        Method("grey_patch", "grey square, best of Q", "best_of:grey_patch", control=True),
-        Method("random_patch", "noise square, best of Q", "best_of:random_patch", control=True),
-        Method("noise_pixels", "scattered noise pixels, best of Q", "best_of:random_pixels", control=True),
-        Method("random_noise", "±ε noise, best of Q", "best_of:random_noise", control=True),
-        Method("uniform_shift", "uniform shift, best of Q", "best_of:uniform_shift", control=True),
+        Method(
+            "grey_patch", "grey square, best of Q", "best_of:grey_patch", control=True, short="grey square"
+        ),
+        Method(
+            "random_patch",
+            "noise square, best of Q",
+            "best_of:random_patch",
+            control=True,
+            short="noise square",
+        ),
+        Method(
+            "noise_pixels",
+            "scattered noise pixels, best of Q",
+            "best_of:random_pixels",
+            control=True,
+            short="noise pixels",
+        ),
+        Method("random_noise", "±ε noise, best of Q", "best_of:random_noise", control=True, short="±ε noise"),
+        Method(
+            "uniform_shift",
+            "uniform shift, best of Q",
+            "best_of:uniform_shift",
+            control=True,
+            short="uniform shift",
+        ),
     )
 }
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from deepception.deceive.bounds import Area, Bound
 from deepception.deceive.builtin import builtin_dictionary
-from deepception.deceive.dictionary import Dictionary, learn_dictionary
+from deepception.deceive.dictionary import Dictionary
 from deepception.deceive.goals import Goal
+from deepception.deceive.parameters import DeceptionParameters
 from deepception.deceive.patch_search import search_patch
 from deepception.deceive.trials import Trials
 from deepception.deceive.veil_bank import builtin_veils
@@ -20,10 +21,11 @@ from deepception.stimuli.patches import UInt8
 
 from ..outcome import Outcome
 from ..photographs import Case
+from .in_stages import learn_in_stages
 
 LEARNING_PHOTOGRAPHS = 40
 LEARNING_QUERIES = 8_000
-"""40 photographs, the clean answers among them: 199 stencils are shown on each."""
+"""At most, on 40 photographs, the clean answers among them: 192 stencils are shown on each."""
 
 
 def attack(
@@ -33,7 +35,7 @@ def attack(
     if not isinstance(bound, Area):
         trials = Trials(session, frame, goal, bound, queries)
         found = search_veil(trials, dictionary=builtin_veils(session.observer), rng=rng)
-        return Outcome.of(trials, bound, found.stimulus)
+        return Outcome.judged(trials, bound, found)
     return _search(
         session, frame, goal, bound, queries, rng, builtin_dictionary(bound.fraction, session.observer)
     )
@@ -60,17 +62,16 @@ def attack_learned(
 
 
 def learn(session: Session, cases: Sequence[Case], bound: Bound, seed: int) -> dict[str, Any]:
-    """A dictionary for this network from photographs of the learn split, and all queries it took."""
+    """A dictionary as ``learn_dictionary`` makes it, from the learn split, the clean answers among its queries."""
     assert isinstance(bound, Area)
     chosen = [
         cases[i * len(cases) // LEARNING_PHOTOGRAPHS] for i in range(min(LEARNING_PHOTOGRAPHS, len(cases)))
     ]
-    goals = [case.goal(len(session.observer.labels), False) for case in chosen]
-    before = session.queries
-    frames = np.stack([case.frame for case in chosen])
-    queries = LEARNING_QUERIES - len(chosen)  # the clean answers
-    dictionary = learn_dictionary(session, frames, goals, bound, queries, seed)
-    return {"dictionary": dictionary.to_json(), "queries": session.queries - before + len(chosen)}
+    parameters = DeceptionParameters(area=bound.fraction, learn_queries=LEARNING_QUERIES - len(chosen))
+    learned = learn_in_stages(session, chosen, parameters, seed)
+    dictionary = learned.dictionary()
+    assert dictionary is not None  # it was asked for
+    return {"dictionary": dictionary.to_json(), "queries": learned.spent + len(chosen)}
 
 
 def _search(
@@ -84,4 +85,4 @@ def _search(
 ) -> Outcome:
     trials = Trials(session, frame, goal, bound, queries)
     found = search_patch(trials, dictionary=dictionary, rng=rng, prune=True)
-    return Outcome.of(trials, bound, found.stimulus)
+    return Outcome.judged(trials, bound, found)

@@ -1,4 +1,8 @@
-"""Deception by a universal pattern, as ``learn_universal`` learns it: the race of tiles, 20,000 queries in all."""
+"""Deception by a universal pattern, as ``learn_universal`` learns it: the race of tiles, 20,000 queries in all.
+
+``learn_alone`` is the same race without the veils that come with the package, which were learned on other
+networks: what it learns on one network owes nothing to another, so that it can be shown to the others.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,33 @@ from collections.abc import Sequence
 from typing import Any
 
 from deepception.deceive.bounds import Area, Bound
-from deepception.deceive.learning import STAGES, Learned, learn_stage
 from deepception.deceive.parameters import DeceptionParameters
-from deepception.properties import Subject
+from deepception.deceive.tiles import Codes, tiles_within
 from deepception.sessions import Session
 
 from ..photographs import Case
+from ..together import Teacher, learn_together, tile_to_json
+from .in_stages import learn_in_stages
 from .universal import LEARNING_QUERIES, attack
 
-__all__ = ["attack", "learn"]
+__all__ = ["attack", "learn", "learn_alone"]
 
 
 def learn(session: Session, cases: Sequence[Case], bound: Bound, seed: int) -> dict[str, Any]:
     """A pattern for this network from photographs of the learn split, the clean answers among its queries."""
-    subjects = [Subject(case.frame, case.index, case.sha256, case.sha256) for case in cases]
     within: dict[str, Any] = {"area": bound.fraction} if isinstance(bound, Area) else {"linf": bound.epsilon}
     parameters = DeceptionParameters(**within, universal=True, learn_queries=LEARNING_QUERIES - len(cases))
-    learned: Learned | None = None
-    for stage in range(STAGES):
-        learned = learn_stage(
-            session, subjects, [case.clean for case in cases], parameters, learned, stage, seed
-        )
-    assert learned is not None
-    pattern = learned.pattern(bound, session.observer.frame)
-    assert pattern is not None
-    return {"pattern": b64encode(pattern.to_bytes()).decode("ascii"), "queries": learned.spent + len(cases)}
+    learned = learn_in_stages(session, cases, parameters, seed)
+    return _written(session, bound, learned.tile(bound), learned.spent + len(cases))
+
+
+def learn_alone(session: Session, cases: Sequence[Case], bound: Bound, seed: int) -> dict[str, Any]:
+    """A pattern that starts from nothing, with as many queries."""
+    tile, spent = learn_together([Teacher(session, cases)], bound, LEARNING_QUERIES, seed)
+    return _written(session, bound, tile, spent)
+
+
+def _written(session: Session, bound: Bound, tile: Codes, queries: int) -> dict[str, Any]:
+    pattern = tiles_within(bound).pattern(tile, session.observer.frame)
+    written = b64encode(pattern.to_bytes()).decode("ascii")
+    return {"pattern": written, "tile": tile_to_json(tile), "queries": queries}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ from .interrupting import first_interrupt_noted
 from .options import model_options, open_model, run_options, setting_options
 
 if TYPE_CHECKING:
+    from ..sessions import RichProgress
     from ..studies import AuditOutcome, AuditRequest, Price
 
 
@@ -70,14 +73,25 @@ def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcom
 
     A budget that ended it is only told where some of the result is there.
     """
+    from ..studies import run_audit
+
+    return measured(
+        lambda progress, asked: run_audit(request, out, progress=progress, on_price=say_price, cancel=asked),
+        out if report else None,
+    )
+
+
+def measured(
+    measure: Callable[[RichProgress, threading.Event], AuditOutcome], out: Path | None
+) -> AuditOutcome:
+    """Measure, write the report into ``out`` where one is named, and say or raise what went wrong, as ``run``."""
     from ..errors import PhotographError
     from ..sessions import RichProgress
-    from ..studies import run_audit
 
     with first_interrupt_noted() as asked:
         with RichProgress() as progress:
-            outcome = run_audit(request, out, progress=progress, on_price=say_price, cancel=asked)
-        if report:
+            outcome = measure(progress, asked)
+        if out is not None:
             from ..reports import write_report
 
             write_report(out)

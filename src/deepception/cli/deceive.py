@@ -24,18 +24,28 @@ if TYPE_CHECKING:
 LEARN_QUERIES = 20_000
 """Queries that a universal pattern is learned with, where nothing else is said."""
 
+QUERIES = 1_000
+"""Most showings per photograph, where nothing else is said."""
+
 NAMED = 20
 """Photographs up to which each is named in the result."""
 
 
 @click.command()
 @click.argument("model")
-@click.argument("images", nargs=-1, required=True)
+@click.argument("images", nargs=-1)
 @click.option("--area", type=float, help="Most of the frame that may be covered, a share [default: 0.05].")
 @click.option("--linf", metavar="E", help="Instead, how far every value may change: 10/255 or 0.0392.")
 @click.option("--target", metavar="LABEL|INDEX|random", help="Class to be answered [default: any wrong one].")
 @click.option(
-    "--queries", type=click.IntRange(1), default=1000, show_default=True, help="Most showings per photograph."
+    "--fooling-image",
+    metavar="LABEL|INDEX|random",
+    help="Instead, one image that is taken for a class, made of patches of IMAGES, or of the package's own.",
+)
+@click.option(
+    "--queries",
+    type=click.IntRange(1),
+    help="Most showings per photograph, or of a fooling image [default: 1000, or 2000 with --fooling-image].",
 )
 @click.option("--universal", is_flag=True, help="One pattern for all photographs, learned on others.")
 @click.option(
@@ -92,7 +102,18 @@ def deceive(
     is shown once on each. Controls tell how much of it is occlusion or chance. The run folder keeps the deceived
     photographs as PNG files and what was learned as a file that --apply puts on other photographs; the same
     command goes on after an interruption.
+
+    With --fooling-image patches of IMAGES are repeated over a canvas until MODEL recognises the named class there
+    at 0.9 or above. No patch shows that class or a near-synonym. The control is the same search with the patches
+    scrambled.
     """
+    if given["fooling_image"] is not None:
+        from .fooling import fool
+
+        return fool(model, images, given, out=out, fail_on=fail_on, dry_run=dry_run, as_json=as_json)
+    del given["fooling_image"]
+    if not images:
+        raise click.UsageError("Missing argument 'IMAGES...'.")
     gate = None if fail_on is None else read_gate(fail_on)
     request = _request(model, images, given)
     if dry_run:
@@ -203,7 +224,7 @@ def _parameters(
         area=area,
         linf=linf,
         target=_target(observer, asked["target"], seed, universal=universal),
-        queries=1 if universal else asked["queries"],
+        queries=1 if universal else asked["queries"] or QUERIES,
         prune=not asked["no_prune"],
         controls=not asked["no_controls"],
         crops=0 if asked["no_controls"] else 5,

@@ -16,7 +16,7 @@ from .controls import measure_controls
 from .counting import count_deceptions, margin_over_controls, query_figures, rates, success_curve
 from .deceiving import deceive, deceive_all, deceive_subject
 from .deception import Deception, DeceptionResult
-from .dictionary import Dictionary, learn_dictionary, load_dictionary
+from .dictionary import Dictionary, load_dictionary
 from .fooling import FoolingImage, fool
 from .found import Found
 from .goals import Goal, Targeted, Untargeted
@@ -54,7 +54,6 @@ __all__ = [
     "deceive_subject",
     "fool",
     "judge",
-    "learn_dictionary",
     "load_dictionary",
     "load_pattern",
     "make_bank",

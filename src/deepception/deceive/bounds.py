@@ -83,6 +83,14 @@ class Linf:
 Bound = Area | Linf
 
 
+def limit_within(bound: Bound, shape: tuple[int, int]) -> int:
+    """The limit of a bound in a frame of (height, width); raises InputError where it allows nothing there."""
+    limit = bound.limit(shape)
+    if limit < 1:
+        raise InputError(f"{bound} is less than one pixel of a frame of {shape[0]}x{shape[1]}: give more.")
+    return limit
+
+
 def read_bound(area: float | None = None, linf: str | float | None = None) -> Bound:
     """The bound that was asked for: an area, or an L∞ distance as ``"10/255"``, ``"0.0392"`` or a number.
 

@@ -17,6 +17,7 @@ from ..stimuli.patches import UInt8
 from .bounds import Area, Bound, Linf
 from .found import Found
 from .goals import Goal, Targeted
+from .moving import shifted
 from .trials import Trials
 
 GREY = 128
@@ -25,6 +26,9 @@ BRIGHTER = 5
 
 MOST_TARGETED = 1_000
 """Most showings of each matched control where there is a target: chance does not get there."""
+
+CONTAINS = "contains t"
+"""Crops from photographs of the target's class or its near-synonyms: they show the target and are no rivals."""
 
 UNSPENT = ("clean shifted", "clean brighter")
 """What the clean photograph does by itself, without a deception's bound: no rivals of it."""
@@ -45,6 +49,7 @@ class Case:
         queries: Queries that the search had; each matched control has as many.
         seed: Seed of the run.
         crops_from: Photographs of other classes in the frame, uint8 ``[H, W, 3]`` each; the order is kept.
+        containing: The same of the target's class and its near-synonyms.
     """
 
     session: Session
@@ -55,6 +60,7 @@ class Case:
     queries: int
     seed: int = 0
     crops_from: Sequence[UInt8] = ()
+    containing: Sequence[UInt8] = ()
 
     @property
     def matched_queries(self) -> int:
@@ -73,11 +79,11 @@ def measure_controls(case: Case, found: Found) -> dict[str, dict[str, Any]]:
 
     A patch: its mask, at its place, filled with *grey fill*, *mean colour fill* (of the photograph), *scramble*
     (its own pixels permuted) and *crops of other classes* (the same pixels of other photographs, the best of
-    them), one showing each; then, each the best of the search's queries, a square of the whole area at random
-    places, of noise (*random patch*) and grey (*grey patch*), and noise on as many pixels all over the frame
-    (*random pixels*). A veil: *scramble* (what it adds, permuted); *random noise* of ±ε and *uniform shift*, one
-    colour within ±ε added everywhere. For both, the clean photograph moved by one pixel and brighter by 5 levels
-    (*clean shifted*, *clean brighter*).
+    them), one showing each, and apart from those *contains t* (crops that may show the target); then, each the
+    best of the search's queries, a square of the whole area at random places, of noise (*random patch*) and grey
+    (*grey patch*), and noise on as many pixels all over the frame (*random pixels*). A veil: *scramble* (what it
+    adds, permuted); *random noise* of ±ε and *uniform shift*, one colour within ±ε added everywhere. For both, the
+    clean photograph moved by one pixel and brighter by 5 levels (*clean shifted*, *clean brighter*).
 
     Returns:
         ``{reached, first, queries}`` by name, in this order; ``first`` is the showing that reached the goal.
@@ -95,14 +101,9 @@ def measure_controls(case: Case, found: Found) -> dict[str, dict[str, Any]]:
 
 
 def controls_price(bound: Bound, queries: int, crops: int, *, targeted: bool = False) -> int:
-    """Queries that the controls of one photograph cost, at most."""
+    """Queries that the controls of one photograph cost, at most; ``crops`` count those that show the target."""
     matched = min(queries, MOST_TARGETED) if targeted else queries
     return (3 + crops + 3 * matched if isinstance(bound, Area) else 1 + 2 * matched) + len(UNSPENT)
-
-
-def shifted(pixels: UInt8) -> UInt8:
-    """The image uint8 ``[H, W, 3]`` moved right by one pixel, its first column repeated."""
-    return np.concatenate([pixels[:, :1], pixels[:, :-1]], axis=1)
 
 
 def brighter(pixels: UInt8) -> UInt8:
@@ -138,9 +139,9 @@ def _fills(case: Case, found: Found) -> Iterator[tuple[str, list[tuple[UInt8, in
     yield "grey fill", [(_filled(clean, mask, np.uint8(GREY)), covered)]
     yield "mean colour fill", [(_filled(clean, mask, mean), covered)]
     yield "scramble", [(_filled(clean, mask, rng.permutation(found.stimulus[mask])), covered)]
-    crops = [(_filled(clean, mask, other[mask]), covered) for other in case.crops_from]
-    if crops:
-        yield "crops of other classes", crops
+    for name, photographs in (("crops of other classes", case.crops_from), (CONTAINS, case.containing)):
+        if photographs:
+            yield name, [(_filled(clean, mask, other[mask]), covered) for other in photographs]
 
 
 def _filled(clean: UInt8, mask: NDArray[np.bool_], values: UInt8 | np.uint8) -> UInt8:

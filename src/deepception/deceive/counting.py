@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..statistics import Interval, bca, mcnemar_exact, order_statistic_median, wilson
-from .controls import UNSPENT
+from .controls import CONTAINS, UNSPENT
 
 Row = Mapping[str, Any]
 Flags = NDArray[np.bool_]
@@ -30,9 +30,15 @@ def count_deceptions(rows: Sequence[Row], *, learning: int = 0, total: int | Non
         ``fooling_ratio``, ``success_rate`` and ``robust_error``, see ``rates``; ``queries``, see
         ``query_figures``; ``controls``, for each the same three, its queries, its curve and the margin over it;
         ``margin``, see ``margin_over_controls``; ``curve``, see ``success_curve``; ``used``, what of the bound
-        was used; ``survives_shift``, the share of the deceptions that a shift by one pixel leaves deceived;
-        ``margin_decades``, the median of the new answer's decades of odds; ``left_out``, photographs that were
-        not attacked because the target was theirs already. ``None`` stands where there is nothing to count.
+        was used; ``contains_target``, see below, ``None`` where there is no target; ``survives_shift``, the share
+        of the deceptions that a shift by one pixel leaves deceived; ``margin_decades``, the median of the new
+        answer's decades of odds; ``left_out``, photographs that were not attacked because the target was theirs
+        already. ``None`` stands where there is nothing to count.
+
+        A crop from a photograph of the target's class or of a near-synonym shows the target: to be answered so is
+        no deception. ``contains_target`` counts the photographs on which such crops were shown, how many of these
+        were ``answered`` as the target, and the ``queries``; neither ``controls`` nor ``margin`` knows of them.
+        The search itself paints strokes, which come from no photograph.
     """
     attacked = [row for row in rows if row["attacked"]]
     shifted = [bool(row["survives_shift"]) for row in attacked if row["survives_shift"] is not None]
@@ -44,6 +50,7 @@ def count_deceptions(rows: Sequence[Row], *, learning: int = 0, total: int | Non
         "margin": margin_over_controls(attacked),
         "curve": success_curve(attacked, _first),
         "used": _used(attacked),
+        "contains_target": _containing(rows),
         "survives_shift": _figure(wilson(sum(shifted), len(shifted))) if shifted else None,
         "margin_decades": _figure(bca(decades)) if decades else None,
         "left_out": len(rows) - len(attacked),
@@ -169,7 +176,18 @@ def _controls(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def _control_names(rows: Sequence[Row]) -> list[str]:
-    return list(dict.fromkeys(name for row in rows for name in row["controls"]))
+    return [n for n in dict.fromkeys(name for row in rows for name in row["controls"]) if n != CONTAINS]
+
+
+def _containing(rows: Sequence[Row]) -> dict[str, int] | None:
+    if all(row["target"] is None for row in rows):
+        return None
+    shown = [row["controls"][CONTAINS] for row in rows if CONTAINS in row["controls"]]
+    return {
+        "photographs": len(shown),
+        "answered": sum(bool(control["reached"]) for control in shown),
+        "queries": sum(int(control["queries"]) for control in shown),
+    }
 
 
 def _control(rows: Sequence[Row], name: str) -> tuple[list[Row], Flags]:

@@ -13,10 +13,10 @@ from ..errors import InputError
 from ..observers import resolve_label
 from ..properties.limits import at_least
 from ..properties.streams import stream
-from ..properties.subject import ImageLike, Subject, of_other_classes
+from ..properties.subject import ImageLike, Subject, not_among, of_other_classes
 from ..sessions import Session
 from ..stimuli import as_photograph, fit_frame
-from .bounds import Area, Bound
+from .bounds import Area, Bound, limit_within
 from .builtin import builtin_dictionary
 from .controls import Case, measure_controls
 from .deception import Deception, DeceptionResult
@@ -24,10 +24,12 @@ from .dictionary import Dictionary, load_dictionary
 from .found import Found
 from .goals import Goal, Targeted, Untargeted
 from .judging import judge
+from .lesson import learned_on
 from .parameters import RANDOM, DeceptionParameters
 from .patch_search import search_patch
 from .pattern import Pattern
 from .pattern_showing import show_pattern
+from .synonyms import near_synonyms
 from .trials import Trials
 from .veil_bank import builtin_veils
 from .veil_search import search_veil
@@ -71,8 +73,8 @@ def deceive(
         seed: Seed of everything random.
         prune: Take away what a patch does not need, with some of the queries that are left.
         controls: Show the controls, too; each that is drawn at random has as many queries.
-        crops_from: Photographs whose pixels are put under the found mask, as a control; those of the class, of the
-            clean top-1 and of the target are left out.
+        crops_from: Photographs whose pixels are put under the found mask, as a control; those of the class and of
+            the clean top-1 are left out, those of the target and its near-synonyms are a row of their own.
         as_is: Show the image untouched; it must have the frame's size.
 
     Returns:
@@ -125,11 +127,16 @@ def deceive_all(
 
     Arguments and errors are those of ``deceive``; ``labels`` is one for all photographs or one each. With
     ``controls``, crops of other classes are those of six photographs drawn from ``images``. A photograph that has
-    the target already, as its class or clean top-1, is not attacked, and counted apart.
+    the target already, as its class or clean top-1, is not attacked, and counted apart. Photographs that the
+    dictionary was learned on are left out, and a warning says how many.
     """
     labels = one_each(labels, len(images))
     parameters = DeceptionParameters(area, linf, target, queries, prune, controls)
     chosen = read_dictionary(checked(session, parameters), dictionary)
+    barred = frozenset() if chosen is None else learned_on(chosen)
+    if barred:
+        left = not_among([_sha256(image) for image in images], barred, "the dictionary")
+        images, labels = [images[i] for i in left], [labels[i] for i in left]
     drawn = stream(seed, "deception", "pool").permutation(len(images))[: POOL if controls else 0]
     shown = {int(i): _show_clean(session, images[i], labels[i], as_is) for i in drawn}
     pool = [clean.subject for clean in shown.values()]
@@ -202,7 +209,7 @@ def deceive_subject(
         if pattern is None:
             raise ValueError("a universal pattern is learned or brought before it is shown")
         found, judgement = show_pattern(session, clean, goal, bound, pattern)
-        spent: int = 1
+        spent: int = 1 if judgement.survives_shift is None else 2
         first: int | None = 1
     else:
         trials = Trials(session, clean, goal, bound, parameters.queries)
@@ -213,8 +220,21 @@ def deceive_subject(
     controls: dict[str, dict[str, Any]] = {}
     if parameters.controls:
         others = [crops_from[i] for i in of_other_classes(crops_from, subject)]
-        frames = [s.pixels for s in others if s.label not in (clean_top1, aimed)][: parameters.crops]
-        case = Case(session, clean, subject.sha256, goal, bound, parameters.showings, seed, frames)
+        others = [other for other in others if other.label != clean_top1][: parameters.crops]
+        shows_target = (
+            set() if aimed is None else {aimed, *near_synonyms(aimed, len(session.observer.labels))}
+        )
+        case = Case(
+            session,
+            clean,
+            subject.sha256,
+            goal,
+            bound,
+            parameters.showings,
+            seed,
+            crops_from=[other.pixels for other in others if other.label not in shows_target],
+            containing=[other.pixels for other in others if other.label in shows_target],
+        )
         controls = measure_controls(case, found)
     covered = 0 if found.mask is None else int(found.mask.sum())
     return Deception(
@@ -245,10 +265,8 @@ def checked(session: Session, parameters: DeceptionParameters) -> Bound:
 def check_bound(parameters: DeceptionParameters, shape: tuple[int, int]) -> Bound:
     """As ``checked``, for a frame of (height, width)."""
     at_least("queries", parameters.queries, 1)
-    bound = parameters.bound
-    if bound.limit(shape) < 1:
-        raise InputError(f"{bound} is less than one pixel of a frame of {shape[0]}x{shape[1]}: give more.")
-    return bound
+    limit_within(parameters.bound, shape)
+    return parameters.bound
 
 
 def one_each(labels: Labels, count: int) -> Sequence[int | str | None]:
@@ -286,6 +304,10 @@ class _Clean(NamedTuple):
     subject: Subject
     top1: int
     asked: int
+
+
+def _sha256(image: ImageLike) -> str:
+    return image.sha256 if isinstance(image, Subject) else as_photograph(image).sha256
 
 
 def _show_clean(session: Session, image: ImageLike, label: int | str | None, as_is: bool) -> _Clean:

@@ -31,7 +31,8 @@ class Deception(Result):
         bound: The bound in words.
         limit: Pixels that may be covered, or grey levels that a value may change.
         used: How much of it this stimulus uses.
-        budget: Most queries that search, pruning, confirmation and the shifted stimulus may take together.
+        budget: Most queries that search, pruning, confirmation and the shifted stimulus may take together; of a
+            universal pattern the one showing, beside which the shifted one is a query more.
         attacked: Whether a search was made: not where the target is the photograph's class or clean top-1.
         reached: Whether it deceives: the PNG, written and read again, was shown alone and answered as the goal
             says; where no query was left for that, the same pixels in the search.

@@ -16,7 +16,7 @@ from ..sessions import Session
 from ..stimuli.patches import UInt8
 from .bounds import Area
 from .goals import Goal
-from .stencils import Stencil, draw_stencil
+from .stencils import Stencil
 
 SCHEMA = 1
 LENGTH = 30
@@ -85,51 +85,6 @@ def load_dictionary(path: str | Path) -> Dictionary:
         raise InputError(f"{path}: {error}") from error
 
 
-def learn_dictionary(
-    session: Session,
-    frames: UInt8,
-    goals: Sequence[Goal],
-    bound: Area,
-    queries: int,
-    seed: int,
-    *,
-    length: int = LENGTH,
-) -> Dictionary:
-    """Show random stencils on learning photographs, and order those that deceive by what they add.
-
-    Args:
-        session: Whom to ask; labels suffice.
-        frames: The learning photographs, uint8 ``[N, H, W, 3]`` in the frame.
-        goals: N goals, one a photograph.
-        bound: The area of a stencil.
-        queries: Most showings; every stencil takes N of them.
-        seed: Seed of the stencils: they do not depend on the observer.
-        length: Most stencils that are kept.
-
-    Raises:
-        InputError: No photograph, too few queries to show one stencil on all, or an area of no pixel.
-    """
-    require_pixels(bound, (frames.shape[1], frames.shape[2]))
-    if not len(frames) or queries < len(frames):
-        raise InputError(
-            f"{queries:,} learning queries do not suffice to show one stencil on each of "
-            f"{len(frames)} photographs: give more queries, and at least one photograph."
-        )
-    rng = np.random.default_rng(seed)
-    stencils = [draw_stencil(rng, bound.fraction) for _ in range(queries // len(frames))]
-    before = session.queries
-    reached = show_stencils(session, frames, goals, bound, stencils)
-    learned = {
-        "observer": session.observer.name,
-        "fingerprint": session.fingerprint,
-        "area": bound.fraction,
-        "photographs": len(frames),
-        "queries": session.queries - before,
-        "seed": seed,
-    }
-    return ordered(stencils, reached, learned, length)
-
-
 def ordered(
     stencils: Sequence[Stencil], reached: NDArray[np.bool_], learned: dict[str, Any], length: int = LENGTH
 ) -> Dictionary:
@@ -185,14 +140,3 @@ def cover_order(
         open_[chosen] = False
         weights = np.where(reached[chosen], weights * _COVERED, weights)
     return order
-
-
-def require_pixels(bound: Area, shape: tuple[int, int]) -> int:
-    """The limit in pixels of a frame of (height, width); raises InputError where it is none."""
-    limit = bound.limit(shape)
-    if limit < 1:
-        raise InputError(
-            f"an area of {bound.fraction:g} is less than one pixel of a frame of {shape[0]}x{shape[1]}: "
-            "give a larger area."
-        )
-    return limit

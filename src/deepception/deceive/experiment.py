@@ -12,7 +12,7 @@ from .counting import count_deceptions
 from .deceiving import deceive_subject, show_clean
 from .deception import Deception
 from .learning import Learned
-from .lesson import Lesson, finish, learn, stage_price, stages, with_lesson
+from .lesson import Lesson, finish, learn, require_photographs, stage_price, stages, with_lesson
 from .parameters import DeceptionParameters
 
 FEW = 6
@@ -45,7 +45,8 @@ def _price(parameters: DeceptionParameters, shape: tuple[int, int], background: 
     if parameters.controls:
         targeted = parameters.target is not None
         controls = controls_price(parameters.bound, parameters.showings, parameters.crops, targeted=targeted)
-    return parameters.showings + controls
+    # What a universal pattern deceives is shown again, moved by a pixel; a search keeps queries for that.
+    return parameters.showings + int(parameters.universal) + controls
 
 
 def _row(result: Deception, controls: Sequence[Any]) -> dict[str, Any]:
@@ -95,6 +96,7 @@ deception = Experiment(
         lesson=Lesson,
         files=Lesson.files,
         add=with_lesson,
+        require=require_photographs,
     ),
     pictures="deceptions",
     picture=lambda result: result.stimulus if result.reached else None,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from ..errors import InputError
-from ..observers import AnswerLevel, resolve_label
+from ..observers import AnswerLevel, Observer, resolve_label
 from ..properties import Result
 from ..properties.limits import at_least
 from ..properties.streams import stream
@@ -118,8 +118,8 @@ def fool(
         )
     if not 0 < threshold < 1:
         raise InputError(f"a probability of {threshold} cannot be asked for: give one between 0 and 1.")
-    kept = 1 + JITTERED if observer.level is AnswerLevel.LABEL else 1
-    at_least("queries", queries, 1 + kept)
+    kept = _confirmation(observer)
+    at_least("queries", queries, fewest_queries(observer))
 
     before = session.queries
     showings = Showings(session, chosen, queries - kept, threshold)
@@ -143,6 +143,15 @@ def fool(
         first_top1=showings.first_top1,
         queries=session.queries - before,
     )
+
+
+def fewest_queries(observer: Observer) -> int:
+    """The fewest showings that a search may have: one, and the confirmation."""
+    return 1 + _confirmation(observer)
+
+
+def _confirmation(observer: Observer) -> int:
+    return 1 + JITTERED if observer.level is AnswerLevel.LABEL else 1
 
 
 def _judged(showings: Showings, found: Composed, seed: int) -> dict[str, Any]:

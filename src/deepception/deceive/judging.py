@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..observers import AnswerLevel
-from ..sessions import Answers, Session
+from ..sessions import Session
 from ..stimuli import as_photograph, fit_frame, save_stimulus
 from ..stimuli.patches import UInt8
-from .controls import shifted
 from .found import Found
-from .trials import PURPOSE, Trials
+from .moving import shifted
+from .trials import Trials
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,14 @@ def judge(trials: Trials, found: Found) -> Judgement:
     read = written_and_read(trials.session, found.stimulus)
     if not trials.left:
         return Judgement(bool(np.array_equal(read, found.stimulus)), found.shown.top1)
-    answers = _show(trials, read)
+    answers = trials.watch(read)
     top1 = int(answers.top[0, 0])
     if not trials.goal.reached(answers.top[:, 0])[0]:
         return Judgement(False, top1)
     margin = None if answers.level is AnswerLevel.LABEL else float(answers.decades(top1)[0])
     survives = None
     if trials.left:
-        survives = bool(trials.goal.reached(_show(trials, shifted(read)).top[:, 0])[0])
+        survives = bool(trials.goal.reached(trials.watch(shifted(read)).top[:, 0])[0])
     return Judgement(True, top1, margin, survives)
 
 
@@ -64,10 +64,3 @@ def written_and_read(session: Session, stimulus: UInt8) -> UInt8:
     file.seek(0)
     with Image.open(file) as image:
         return fit_frame(as_photograph(image), session.observer.frame)
-
-
-def _show(trials: Trials, pixels: UInt8) -> Answers:
-    """Show one image alone as a query of the photograph; moved, it need not lie within the bound."""
-    answers = trials.session.ask_images(pixels[None], purpose=f"{PURPOSE}: confirmation", batch_size=1)
-    trials.spent += 1
-    return answers

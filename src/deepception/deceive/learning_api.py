@@ -10,7 +10,7 @@ from ..sessions import Session
 from .deceiving import Labels, checked, one_each, show_labelled
 from .dictionary import Dictionary
 from .learning import STAGES, Learned
-from .lesson import learn
+from .lesson import learn, require_photographs
 from .parameters import RANDOM, DeceptionParameters
 from .pattern import Pattern
 
@@ -89,6 +89,7 @@ def _learn(
     if parameters.target == RANDOM:
         raise InputError("what is learned for many photographs has one target: name a class.")
     labels = one_each(labels, len(images))
+    require_photographs(parameters, len(images))
     subjects: list[Subject] = []
     tops: list[int] = []
     for image, label in zip(images, labels, strict=True):

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..properties import PropertySummary, Result, Subject
 from ..sessions import Session
 from .dictionary import Dictionary
-from .learning import STAGES, Learned, learn_stage
+from .learning import FEWEST, STAGES, Learned, learn_stage
 from .parameters import DeceptionParameters
 from .pattern import Pattern
 
@@ -129,6 +129,17 @@ def learned_on(brought: Pattern | Dictionary) -> frozenset[str]:
     about = brought.about if isinstance(brought, Pattern) else brought.learned
     said = about.get(LEARNED_ON, [])
     return frozenset(str(digits) for digits in said) if isinstance(said, list) else frozenset()
+
+
+def require_photographs(parameters: DeceptionParameters, photographs: int) -> None:
+    """Refuse to learn on too few photographs, before any is shown.
+
+    Where there is a target, those that have it already are not learned on either; how many those are is known only
+    from their clean answers, and ``learn_stage`` refuses what is left of them.
+    """
+    if photographs < FEWEST:
+        counted = "1 photograph is" if photographs == 1 else f"{photographs} photographs are"
+        raise InputError(f"{counted} too few to learn on: give {FEWEST} or more.")
 
 
 def stages(parameters: DeceptionParameters) -> int:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..stimuli.patches import UInt8
-from .bounds import Area
+from .bounds import Area, limit_within
 from .contents import CONTENTS
-from .dictionary import Dictionary, require_pixels
+from .dictionary import Dictionary
 from .found import Found
+from .moving import moved
 from .stencils import Stencil, draw_stencil
 from .strokes import Strokes, from_mask, no_strokes
 from .trials import Shown, Trials
@@ -20,6 +21,9 @@ OPENING = 12
 
 PRUNING = 15
 """Most showings that pruning takes."""
+
+STEADY = ((0, -1), (1, 0))
+"""Moves, in pixels down and right, that a pruned patch has to stand; the shift that is reported is another one."""
 
 KEPT = 2
 """Showings that pruning leaves: what was found is confirmed from its file, and shown moved by one pixel."""
@@ -41,8 +45,9 @@ def search_patch(trials: Trials, *, dictionary: Dictionary, rng: np.random.Gener
         trials: The photograph, its goal, bound and queries.
         dictionary: May be empty.
         rng: Draws strokes and stencils.
-        prune: After a success take strokes away in shrinking shares as long as the goal stays reached, with
-            PRUNING showings at most, and KEPT left over. What is found was shown alone exactly as it is.
+        prune: After a success take strokes away in shrinking shares as long as the goal stays reached, moved by a
+            pixel too (STEADY), with PRUNING showings at most, and KEPT left over. What is found was shown alone
+            exactly as it is.
 
     Returns:
         The deception, or the best try.
@@ -66,6 +71,11 @@ def search_patch(trials: Trials, *, dictionary: Dictionary, rng: np.random.Gener
     return search.found()
 
 
+def replaced_share(showings: int) -> float:
+    """Share of the strokes that the search replaces after so many of its showings."""
+    return _WIDEST / (1 + showings / _HALFWAY) ** 2 + _NARROWEST
+
+
 @dataclass(frozen=True, eq=False)
 class _Try:
     """One stimulus that was shown."""
@@ -85,7 +95,7 @@ class _Search:
         self.trials, self.rng, self.clean = trials, rng, trials.clean
         self.shape = (self.clean.shape[0], self.clean.shape[1])
         self.fraction = trials.bound.fraction
-        self.limit = require_pixels(trials.bound, self.shape)
+        self.limit = limit_within(trials.bound, self.shape)
         self.best: _Try | None = None
 
     @property
@@ -110,16 +120,16 @@ class _Search:
         if self.best is None:
             self.offer(no_strokes(self.shape).filled(self.rng, self.limit), "search")
         while not self.over:
-            passed = (self.trials.spent - begun) / _HALFWAY
-            share = _WIDEST / (1 + passed) ** 2 + _NARROWEST
+            share = replaced_share(self.trials.spent - begun)
             self.offer(self._strokes().replaced(self.rng, share, self.limit), "search")
 
     def prune(self) -> None:
-        """Take strokes away as long as the goal stays reached."""
+        """Take strokes away as long as the goal stays reached, and steadily so."""
         if self.best is None or not self.best.shown.reached:
             return
         share = 0.5
-        for _ in range(min(PRUNING, self.trials.left - KEPT)):
+        last = min(self.trials.spent + PRUNING, self.trials.queries - KEPT)
+        while self.trials.spent + 1 + len(STEADY) <= last:
             strokes = self._strokes()
             dropped = round(share * len(strokes))
             if dropped < 1:
@@ -127,10 +137,17 @@ class _Search:
             kept = np.ones(len(strokes), bool)
             kept[self.rng.choice(len(strokes), size=dropped, replace=False)] = False
             tried = self._show(strokes.only(kept), self.best.source)
-            if tried.shown.reached:
+            if tried.shown.reached and self._stands(tried.stimulus):
                 self.best = tried
             else:
                 share /= 2
+
+    def _stands(self, stimulus: UInt8) -> bool:
+        """Whether it deceives moved by a pixel, too: without that what is left would barely suffice."""
+        return all(
+            self.trials.goal.reached(self.trials.watch(moved(stimulus, *move)).top[:, 0])[0]
+            for move in STEADY
+        )
 
     def found(self) -> Found:
         """The best as the search's result."""

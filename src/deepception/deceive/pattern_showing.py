@@ -10,8 +10,9 @@ from .bounds import Bound
 from .found import Found
 from .goals import Goal
 from .judging import Judgement, written_and_read
+from .moving import shifted
 from .pattern import ABSENT, Pattern
-from .trials import PURPOSE, Shown
+from .trials import CONFIRMATION, PURPOSE, Shown
 
 SOURCE = "pattern"
 
@@ -20,6 +21,8 @@ def show_pattern(
     session: Session, clean: UInt8, goal: Goal, bound: Bound, pattern: Pattern
 ) -> tuple[Found, Judgement]:
     """Put a pattern on a photograph, write and read the PNG, and show that alone: one query.
+
+    What deceives is shown once more, moved by one pixel: another query, which need not lie within the bound.
 
     Args:
         session: Whom to ask.
@@ -45,7 +48,11 @@ def show_pattern(
     margin = float(answers.decades(top1)[0]) if reached and scored else None
     loss = float(goal.loss(answers.read(goal.classes))[0])
     found = Found(stimulus, mask, Shown(reached, loss, top1), SOURCE, 1)
-    return found, Judgement(reached, top1, margin)
+    survives = None
+    if reached:
+        moved = session.ask_images(shifted(stimulus)[None], purpose=CONFIRMATION, batch_size=1)
+        survives = bool(goal.reached(moved.top[:, 0])[0])
+    return found, Judgement(reached, top1, margin, survives)
 
 
 def fitted_within(pattern: Pattern, bound: Bound, shape: tuple[int, int]) -> Pattern:

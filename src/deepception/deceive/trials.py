@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..observers import AnswerLevel
-from ..sessions import Session
+from ..sessions import Answers, Session
 from ..stimuli.patches import UInt8
 from .bounds import Bound
 from .goals import Goal
 
 PURPOSE = "deception"
+CONFIRMATION = f"{PURPOSE}: confirmation"
+"""Under this purpose the ledger lists what is shown of something that was found."""
 
 
 class Exhausted(Exception):
@@ -98,3 +100,14 @@ class Trials:
         if reached and self.first is None:
             self.first = self.spent
         return Shown(reached, float(self.goal.loss(answers)[0]), int(top1[0]))
+
+    def watch(self, pixels: UInt8) -> Answers:
+        """Show alone what a find becomes, such as moved by a pixel: a query, but no try, and free of the bound.
+
+        Raises Exhausted where no query is left.
+        """
+        if self.left < 1:
+            raise Exhausted
+        answers = self.session.ask_images(pixels[None], purpose=CONFIRMATION, batch_size=1)
+        self.spent += 1
+        return answers

@@ -81,6 +81,7 @@ class Learning:
         lesson: Class of the lesson.
         files: A lesson to the files that hold it for people: name to content.
         add: Summary, lesson and the queries of its learning to the summary that tells of both.
+        require: Parameters and number of learning photographs; raises InputError where these are too few.
         schema: Version of these results.
     """
 
@@ -93,6 +94,7 @@ class Learning:
     lesson: type[Result]
     files: Callable[[Any], Mapping[str, bytes]]
     add: Callable[[PropertySummary, Any, int], PropertySummary]
+    require: Callable[[Any, int], None] = lambda parameters, photographs: None
     schema: int = 1
 
 

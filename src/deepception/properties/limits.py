@@ -8,4 +8,4 @@ from ..errors import InputError
 def at_least(what: str, number: int, least: int) -> None:
     """Raise InputError where a parameter is below the least that its statistics need."""
     if number < least:
-        raise InputError(f"{number} {what} are too few to measure with: give {least} or more")
+        raise InputError(f"too few {what} to measure with ({number}): give {least} or more.")

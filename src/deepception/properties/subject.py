@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # What can be measured: a path, a Pillow image, a uint8 array [h, w, 3], or a loaded photograph.
 ImageLike = Photograph | str | Path | Any
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,3 +74,24 @@ def require_scores(session: Session) -> None:
 def of_other_classes(subjects: Sequence[Subject], subject: Subject) -> list[int]:
     """Indices of ``subjects`` that are neither this photograph nor of its class."""
     return [i for i, s in enumerate(subjects) if s.sha256 != subject.sha256 and s.label != subject.label]
+
+
+def not_among(hashes: Sequence[str], learned_on: frozenset[str], what: str) -> list[int]:
+    """Indices of the photographs that figures may be about: those not learned on; a warning counts the others.
+
+    Args:
+        hashes: SHA-256 of each photograph.
+        learned_on: What the SHA-256 of those that were learned on begin with, all of one length.
+        what: What was learned on them, in words.
+
+    Raises:
+        InputError: None of them is left.
+    """
+    digits = len(next(iter(learned_on), ""))
+    left = [i for i, digest in enumerate(hashes) if digest[:digits] not in learned_on]
+    if hashes and not left:
+        raise InputError(f"{what} was learned on all these photographs: give others.")
+    if len(left) < len(hashes):
+        out = len(hashes) - len(left)
+        _log.warning("%d of %d photographs are left out: %s was learned on them.", out, len(hashes), what)
+    return left

@@ -57,6 +57,12 @@ def rate_rows(summary: Mapping[str, Any], frame: tuple[int, int]) -> list[Figure
                 "Odds of the wrong answer, median", estimate(decades), "decades of odds", whole(decades["n"])
             )
         )
+    shown = figures.get("contains_target")
+    if shown is not None and shown["photographs"]:
+        words = (
+            "Contains t: crops of the target’s class or a near-synonym answered as the target; no deceptions"
+        )
+        rows.append(FigureRow(words, whole(shown["answered"]), "photographs", whole(shown["photographs"])))
     if figures["left_out"]:
         words = "Photographs left out: the target is theirs already"
         rows.append(FigureRow(words, whole(figures["left_out"])))

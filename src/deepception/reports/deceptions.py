@@ -26,12 +26,13 @@ SURE = 0.05
 _WORDS = {DECEIVED: "Deceived beyond controls", FAILS: "Not beyond controls", OPEN: "Cannot be judged"}
 _MARKS = {DECEIVED: "!", FAILS: "✕", OPEN: "?"}
 # Told in words of their own; whatever else a summary holds is told as it comes.
-_TOLD = frozenset(
+_ALWAYS = frozenset(
     (
         *("bound", "goal", "fooling_ratio", "success_rate", "robust_error", "queries", "controls", "margin"),
-        *("curve", "used", "survives_shift", "margin_decades", "left_out", "learned"),
+        *("curve", "used", "survives_shift", "margin_decades", "left_out"),
     )
 )
+_TOLD = _ALWAYS | {"learned", "contains_target"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class DeceptionVerdict:
 
 def is_deception(summary: Mapping[str, Any]) -> bool:
     """Whether a stored summary counts deceptions, and has any."""
-    return set(summary["figures"]) >= _TOLD - {"learned"} and bool(summary["rows"])
+    return set(summary["figures"]) >= _ALWAYS and bool(summary["rows"])
 
 
 def tell_deception(

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..studies import load_settings
 from ..studies.files import write_atomically
+from ..studies.fooling_results import is_fooling
 from .choosing import RULE, Chosen
 from .claims import CLAIMS, Claim
 from .deception_gallery import Case, cases
@@ -17,6 +19,7 @@ from .deception_pictures import deception_pictures
 from .deceptions import DeceptionVerdict, is_deception, joined_shorts, tell_deception
 from .drawing import Picture
 from .figures import FigureRow, further_figures
+from .fooling import render_fooling
 from .gallery import columns, photograph_rows
 from .glossary import definitions
 from .method import commands, parameters, provenance
@@ -80,7 +83,9 @@ def write_report(folder: str | Path) -> Path:
     bytes. Raises RunFolderError where the folder is no run, is damaged, or cannot be written.
     """
     path = Path(folder) / REPORT_NAME
-    write_atomically(path, render_report(read_run(folder)).encode("utf-8"))
+    settings = load_settings(folder)
+    page = render_fooling(Path(folder), settings) if is_fooling(settings) else render_report(read_run(folder))
+    write_atomically(path, page.encode("utf-8"))
     return path
 
 
@@ -93,7 +98,7 @@ def render_report(run: StoredRun) -> str:
     deceptions = [s.deception for s in sections if s.deception is not None]
     properties = [s for s in sections if s.deception is None]
     page = (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             run=run,
@@ -132,7 +137,8 @@ def _lead(run: StoredRun, verdicts: list[Verdict], deceptions: list[DeceptionVer
     return f"{measured} {joined_shorts(deceptions)}".strip()
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Where the templates come from; what they are given is escaped, and nothing may be missing."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(

@@ -19,6 +19,7 @@ from .units import Outcome, Unit
 
 if TYPE_CHECKING:
     from .audit import AuditOutcome, run_audit
+    from .fooling import FoolingPrice, FoolingRequest, price_fooling, resolve_fooling, run_fooling
     from .joining import create_or_join, difference, fix_batch_size, joined_with
     from .pool import embedded_photographs
     from .price import Price, price_of
@@ -41,6 +42,8 @@ __all__ = [
     "FailedUnit",
     "Failure",
     "FinishedUnit",
+    "FoolingPrice",
+    "FoolingRequest",
     "Ledger",
     "ObserverEntry",
     "OpenRun",
@@ -66,14 +69,22 @@ __all__ = [
     "joined_with",
     "load_settings",
     "open_run",
+    "price_fooling",
     "price_of",
     "resolve",
+    "resolve_fooling",
     "run_audit",
+    "run_fooling",
 ]
 
 _LAZY = {
     "AuditOutcome": "audit",
     "AuditRequest": "request",
+    "FoolingPrice": "fooling",
+    "FoolingRequest": "fooling",
+    "price_fooling": "fooling",
+    "resolve_fooling": "fooling",
+    "run_fooling": "fooling",
     "Price": "price",
     "embedded_photographs": "pool",
     "price_of": "price",

@@ -89,7 +89,7 @@ def _measure(
             fix_batch_size(run.folder, session.batch_size)
     except DeepceptionError as error:
         return ExecutionReport((), (), (), (), error)
-    tell = _Telling(progress)
+    tell = Telling(progress)
     if progress is not None:
         progress.expect(price_of(run.settings).total)
     options: dict[str, Any] = {
@@ -108,17 +108,17 @@ def _measure(
             cleans[photograph.sha256] = int(run.store.load(unit_hash).record["top"][0])
     rows = execute(plan_period(plan, cleans, session).units, run.store, **options)
     if rows.stopped is not None:
-        return _joined(first, rows)
+        return joined_report(first, rows)
     made = plan_measures(plan, cleans, session, run.store.has)
     if progress is not None:
         progress.expect(sum(p for h, p in made.price.items() if not run.store.has(h)) + session.queries)
     # A row that has just failed is not asked for again.
     lost = {failed.unit.hash for failed in rows.failed}
     units = [entry for entry in made.units if entry.unit.hash not in lost]
-    return _joined(first, rows, execute(units, run.store, **options))
+    return joined_report(first, rows, execute(units, run.store, **options))
 
 
-def _joined(*stages: ExecutionReport) -> ExecutionReport:
+def joined_report(*stages: ExecutionReport) -> ExecutionReport:
     """One report over stages that followed each other; a unit that two of them met is told once."""
     finished = tuple(dict.fromkeys(h for stage in stages for h in stage.finished))
     failed = {f.unit.hash: f for stage in stages for f in stage.failed}
@@ -131,13 +131,14 @@ def _joined(*stages: ExecutionReport) -> ExecutionReport:
     )
 
 
-class _Telling:
+class Telling:
     """Says which unit is under way."""
 
     def __init__(self, progress: RichProgress | None) -> None:
         self._progress = progress
 
     def __call__(self, step: Progress) -> None:
+        """Take note of one step."""
         if self._progress is not None and step.state == "started":
             about = step.unit.photograph_name
             self._progress.say(f"{step.unit.experiment}{f': {about}' if about else ''}")

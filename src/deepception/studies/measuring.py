@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import RunFolderError
+from ..errors import PhotographError, RunFolderError
 from ..properties import Result, Subject
 from ..sessions import Session
+from ..stimuli import Frame, fit_frame, load_photograph
+from ..stimuli.patches import UInt8
 from .units import Outcome
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -59,6 +61,16 @@ def labelled_as(photograph: PlannedPhotograph, cleans: Mapping[str, int]) -> Lab
     """The photograph with its class: the one that was given, else the clean top-1 by its SHA-256."""
     label = photograph.label
     return Labelled(photograph, cleans[photograph.sha256] if label is None else label)
+
+
+def load_planned(photograph: PlannedPhotograph, frame: Frame, *, as_is: bool, max_pixels: int) -> UInt8:
+    """A photograph in the frame, uint8 ``[H, W, 3]``; raises PhotographError where it changed or is unusable."""
+    loaded = load_photograph(photograph.path, max_pixels=max_pixels)
+    if loaded.sha256 != photograph.sha256:
+        raise PhotographError(
+            f"{photograph.path} has changed since the run began: restore it, or start another run."
+        )
+    return fit_frame(loaded, frame, as_is=as_is)
 
 
 def timed(session: Session, measure: Callable[[], tuple[dict[str, Any], dict[str, Any]]]) -> Outcome:

@@ -23,7 +23,7 @@ def write_outputs(folder: Path, finished: Finished) -> list[Path]:
         lesson = lesson_of(finished, experiment)
         if experiment.learning is not None and lesson is not None:
             for name, content in experiment.learning.files(lesson).items():
-                made.append(_put(folder / name, content))
+                made.append(put(folder / name, content))
         if not experiment.pictures:
             continue
         for sha256, units in finished.measures.of_photograph.items():
@@ -34,11 +34,11 @@ def write_outputs(folder: Path, finished: Finished) -> list[Path]:
             if pixels is not None:
                 file = io.BytesIO()
                 save_stimulus(file, pixels)
-                made.append(_put(folder / experiment.pictures / f"{names[sha256]}.png", file.getvalue()))
+                made.append(put(folder / experiment.pictures / f"{names[sha256]}.png", file.getvalue()))
     return made
 
 
-def _put(path: Path, content: bytes) -> Path:
+def put(path: Path, content: bytes) -> Path:
     """Write a file, unless it is there with the same content."""
     make_folder(path.parent)
     try:

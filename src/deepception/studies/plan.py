@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import PhotographError
 from ..properties import (
     Context,
     ControlTask,
@@ -21,7 +20,6 @@ from ..properties import (
 from ..properties.period import measure_period_rows, period_price
 from ..properties.result import jsonable
 from ..sessions import Session
-from ..stimuli import fit_frame, load_photograph
 from .engine import PlannedUnit
 from .learning_units import plan_learning
 from .measuring import (
@@ -29,6 +27,7 @@ from .measuring import (
     PlannedPhotograph,
     asking_of,
     labelled_as,
+    load_planned,
     parts_of,
     result_of,
     subject_of,
@@ -158,12 +157,8 @@ def plan_clean(plan: AuditPlan, session: Session | None) -> list[PlannedUnit]:
     def show(photograph: PlannedPhotograph) -> Callable[[Mapping[str, Outcome]], Outcome]:
         def run(_: Mapping[str, Outcome]) -> Outcome:
             asking = asking_of(session)
-            loaded = load_photograph(photograph.path, max_pixels=plan.max_pixels)
-            if loaded.sha256 != photograph.sha256:
-                raise PhotographError(
-                    f"{photograph.path} has changed since the run began: restore it, or start another run."
-                )
-            pixels = fit_frame(loaded, asking.observer.frame, as_is=plan.as_is)
+            frame = asking.observer.frame
+            pixels = load_planned(photograph, frame, as_is=plan.as_is, max_pixels=plan.max_pixels)
             return timed(asking, lambda: _clean(asking, pixels))
 
         return run

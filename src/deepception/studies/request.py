@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,14 +15,13 @@ from ..properties import PeriodParameters, with_needs
 from ..properties.catalogue import POOL
 from ..properties.experiment import SETTINGS
 from ..properties.result import jsonable
+from ..properties.subject import not_among
 from .inputs import PhotographRef, class_of
 from .pool import Usable, choose_controls, uses_pool
 from .settings import FileEntry, ObserverEntry, PhotographEntry, RunSettings, load_settings
 from .splitting import split
 
 PERIOD_PHOTOGRAPHS = {"quick": 0, "standard": 12, "full": 12}
-
-_log = logging.getLogger(__name__)
 
 LEAST_SIDE = 14
 """Pixels of the smallest frame: a patch of a seventh of its side then has four."""
@@ -77,8 +75,9 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
     if request.setting not in SETTINGS:
         raise InputError(f"there is no setting {request.setting!r}: choose among {', '.join(SETTINGS)}.")
     check_frame(request.observer.frame.shape)
-    entries, broken = _entries(request, request.photographs)
-    entries = _left(entries, request.leave_out)
+    entries, broken = read_entries(request.photographs, request.observer.labels)
+    kept = not_among([entry.sha256 for entry in entries], request.leave_out, "what is applied")
+    entries = [entries[i] for i in kept]
     usable = Usable(request.observer.frame, as_is=request.as_is, max_pixels=request.max_pixels)
     if not any(usable(entry.path) for entry in entries):
         raise PhotographError(next(iter([*broken.values(), *usable.reasons.values()])))
@@ -92,11 +91,15 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
     observer = request.observer
     there = load_settings(folder) if folder and (folder / "run.json").exists() else None
     if there is not None:
-        _refuse_other_observer(folder, there, observer)
+        refuse_other_observer(folder, there, observer)
     parted = None
-    if any(e.learning is not None and e.learning.stages(parameters[e.name]) for e in wanted):
+    learning = [(e.learning, parameters[e.name]) for e in wanted if e.learning is not None]
+    if any(taught.stages(given) for taught, given in learning):
         parted = split(entries, _learn_on(request, broken), request.seed, there)
         entries = list(parted.measured)
+        for taught, given in learning:
+            if taught.stages(given):
+                taught.require(given, len(parted.learning))
     if there is not None and {"pool", "period_photographs"} <= there.settings.keys():
         pool, period = there.settings["pool"], there.settings["period_photographs"]
     else:
@@ -135,39 +138,25 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
     return made, broken
 
 
-def _left(entries: list[PhotographEntry], leave_out: frozenset[str]) -> list[PhotographEntry]:
-    """The photographs that may be measured."""
-    digits = len(next(iter(leave_out), ""))
-    left = [entry for entry in entries if entry.sha256[:digits] not in leave_out]
-    if entries and not left:
-        raise InputError("what is applied was learned on all these photographs: give others.")
-    if len(left) < len(entries):
-        _log.warning(
-            "%d of %d photographs are left out: what is applied was learned on them.",
-            len(entries) - len(left),
-            len(entries),
-        )
-    return left
-
-
 def _learn_on(request: AuditRequest, broken: dict[str, str]) -> list[PhotographEntry] | None:
     """The photographs to learn on that were named; what cannot be read joins ``broken``."""
     if request.learn_on is None:
         return None
     # Another folder may hold the same names.
     named = [replace(ref, name=f"learn-on/{ref.name}") for ref in request.learn_on]
-    entries, unreadable = _entries(request, named)
+    entries, unreadable = read_entries(named, request.observer.labels)
     broken.update(unreadable)
     return entries
 
 
-def _entries(
-    request: AuditRequest, photographs: Sequence[PhotographRef]
+def read_entries(
+    photographs: Sequence[PhotographRef], labels: Sequence[str]
 ) -> tuple[list[PhotographEntry], dict[str, str]]:
+    """The photographs with SHA-256 and class among ``labels``, and why the others cannot be read, by name."""
     entries: list[PhotographEntry] = []
     broken: dict[str, str] = {}
     for ref in photographs:
-        label = class_of(ref, request.observer.labels)
+        label = class_of(ref, labels)
         path = str(ref.path)
         readable = path.encode("utf-8", "replace").decode("utf-8")
         if path != readable:  # no text file could hold it
@@ -202,8 +191,8 @@ def check_frame(shape: tuple[int, int]) -> None:
         )
 
 
-def _refuse_other_observer(folder: Path | None, there: RunSettings, observer: Observer) -> None:
-    """An audit is about one observer: its page has no room for another's figures."""
+def refuse_other_observer(folder: Path | None, there: RunSettings, observer: Observer) -> None:
+    """Raise RunFolderError where a run is about another observer: its page has no room for another's figures."""
     known = there.observers[0]
     if known.fingerprint == fingerprint(observer):
         return

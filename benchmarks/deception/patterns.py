@@ -1,0 +1,78 @@
+"""Universal patterns as small files beside the figures, one tile each: other networks are shown them, too."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deepception.deceive.bounds import Bound
+from deepception.deceive.tiles import Codes
+from deepception.errors import InputError
+
+from .keeping import Unit
+from .together import tile_from_json
+
+FOLDER = "patterns"
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """One pattern that was learned.
+
+    Attributes:
+        tile: What is repeated over the frame.
+        learned_on: Names of the networks.
+        seed: Of learning.
+        queries: What it took, on all networks together.
+    """
+
+    tile: Codes
+    learned_on: tuple[str, ...]
+    seed: int
+    queries: int
+
+    @property
+    def digest(self) -> str:
+        """Twelve digits of the tile's SHA-256."""
+        return hashlib.sha256(repr(self.tile.shape).encode() + self.tile.tobytes()).hexdigest()[:12]
+
+
+def keep_pattern(
+    folder: Path, unit: Unit, fingerprint: str, bound: Bound, learned: Mapping[str, Any]
+) -> None:
+    """Write what one unit has learned on its own network, if that is not there already."""
+    content = {
+        "learned_on": [unit.network],
+        "fingerprints": [fingerprint],
+        "seed": unit.seed,
+        "bound": str(bound),
+        "queries": learned["queries"],
+        "tile": learned["tile"],
+    }
+    write(folder / FOLDER / unit.file, content)
+
+
+def write(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def read_pattern(path: Path, bound: Bound) -> Kept:
+    """Read it. Raises SystemExit, with one sentence, where it is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return Kept(
+            tile_from_json(content["tile"], bound),
+            tuple(content["learned_on"]),
+            content["seed"],
+            content["queries"],
+        )
+    except (InputError, ValueError, KeyError, TypeError) as error:
+        raise SystemExit(f"{path} holds no pattern of this benchmark ({error}): move it away.") from error

@@ -1,0 +1,219 @@
+"""A fooling image in a run folder: the search and its control, each measured once and kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+from ..deceive.fooling import fewest_queries
+from ..errors import PhotographError
+from ..observers import Observer, fingerprint
+from ..properties.limits import at_least
+from ..sessions import RichProgress, Session
+from .audit import AuditOutcome, Telling, joined_report
+from .engine import ExecutionReport, execute
+from .fooling_plan import KIND, FoolingPlan, fooling_plan, nothing_to_show, plan_photographs, plan_searches
+from .fooling_results import assemble_fooling, write_fooling
+from .inputs import PhotographRef
+from .joining import joined_with
+from .pool import Usable
+from .request import check_frame, read_entries, refuse_other_observer
+from .run_folder import OpenRun, open_run
+from .settings import ObserverEntry, RunSettings, load_settings
+from .store import RunStore
+
+QUERIES = 2_000
+"""Most queries of a search, where nothing else is said (METHODS §5)."""
+
+
+@dataclass(frozen=True)
+class FoolingRequest:
+    """What a person asks for.
+
+    Attributes:
+        observer: Who is to be fooled; ``spec`` is how it was named.
+        photographs: Whose patches the image may be made of, and what is known of their classes.
+        target: The class that is to be recognised.
+        queries: Most queries of the search, and of the control.
+        threshold: Probability of the target that is asked for.
+        control: Whether the same is tried with the patches scrambled.
+        seed: Seed of everything random.
+        budget: Most images that the run may send in all, or ``None``.
+        as_is: Photographs are taken untouched and must have the frame's size.
+        max_pixels: Largest photograph that is decoded in full.
+        command: The command line, kept in the run.
+    """
+
+    observer: Observer
+    spec: str
+    photographs: Sequence[PhotographRef]
+    target: int
+    queries: int = QUERIES
+    threshold: float = 0.9
+    control: bool = True
+    seed: int = 0
+    budget: int | None = None
+    as_is: bool = False
+    max_pixels: int = 100_000_000
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FoolingPrice:
+    """What a run costs, in queries: exactly for the clean answers, at most for the rest.
+
+    Attributes:
+        photographs: Photographs that patches are cut from.
+        clean: Clean answers of those of no known class.
+        search: The search.
+        control: Its control.
+        total: All of it.
+        left: What is not measured yet, of a run that is gone on with; else all of it.
+        exact: False: what is reached early ends early.
+    """
+
+    photographs: int
+    clean: int
+    search: int
+    control: int
+    total: int
+    left: int
+    exact: bool = False
+
+
+def resolve_fooling(
+    request: FoolingRequest, folder: Path | None = None
+) -> tuple[RunSettings, dict[str, str]]:
+    """The settings of the run, and the photographs that cannot even be read, with why.
+
+    Raises InputError for a request that cannot be met, RunFolderError where the folder holds another run.
+    """
+    observer = request.observer
+    check_frame(observer.frame.shape)
+    at_least("queries", request.queries, fewest_queries(observer))
+    entries, broken = read_entries(request.photographs, observer.labels)
+    usable = Usable(observer.frame, as_is=request.as_is, max_pixels=request.max_pixels)
+    if not any(usable(entry.path) for entry in entries):
+        raise PhotographError(next(iter([*broken.values(), *usable.reasons.values()])))
+    if folder and (folder / "run.json").exists():
+        refuse_other_observer(folder, load_settings(folder), observer)
+    settings = {
+        KIND: {
+            "target": request.target,
+            "queries": request.queries,
+            "threshold": request.threshold,
+            "control": request.control,
+            "level": observer.level.value,
+        },
+        "frame": list(observer.frame.shape),
+        "labels": list(observer.labels),
+        # The bank decides what is found: other photographs are another run.
+        "bank": list(
+            {e.sha256: {"name": e.name, "sha256": e.sha256, "label": e.label} for e in entries}.values()
+        ),
+        "as_is": request.as_is,
+        "max_pixels": request.max_pixels,
+    }
+    made = RunSettings(
+        version=__version__,
+        settings=settings,
+        seed=request.seed,
+        batch_size=observer.fixed_batch or 1,  # each answer is needed before the next stimulus is made
+        observers=(
+            ObserverEntry(
+                name=observer.name,
+                spec=request.spec,
+                fingerprint=fingerprint(observer),
+                identity=observer.identity,
+            ),
+        ),
+        photographs=tuple(entries),
+        command=request.command,
+    )
+    if not fooling_plan(made).shown:
+        raise nothing_to_show()
+    return (made if folder is None else joined_with(folder, made)), broken
+
+
+def price_fooling(settings: RunSettings, store: RunStore | None = None) -> FoolingPrice:
+    """What a run costs, before anything is asked; ``store`` has what is measured already."""
+    plan = fooling_plan(settings)
+    clean = sum(plan.price(p) for p in plan.shown)
+    search, control = plan.search["queries"], plan.search["queries"] * bool(plan.search["control"])
+    total = clean + search + control
+    left = total if store is None else _left(plan, store)
+    return FoolingPrice(len(plan.shown), clean, search, control, total, left)
+
+
+def run_fooling(
+    request: FoolingRequest,
+    folder: Path,
+    *,
+    progress: RichProgress | None = None,
+    on_price: Callable[[FoolingPrice], None] | None = None,
+    cancel: threading.Event | None = None,
+) -> AuditOutcome:
+    """Search what is not searched yet, and write ``results.json`` and the pictures.
+
+    An interrupted search begins anew; photographs and searches that were finished are not asked for again.
+    Setting ``cancel`` ends the run after the showing in flight, as Ctrl-C does.
+
+    Raises RunFolderError and InputError before anything is asked; whatever stops it later is in the outcome.
+    """
+    settings, broken = resolve_fooling(request, folder)
+    with open_run(folder, settings) as run:
+        price = price_fooling(run.settings, run.store)
+        if on_price is not None:
+            on_price(price)
+        session = Session(
+            request.observer,
+            budget=request.budget,
+            batch_size=run.settings.batch_size,
+            progress=progress,
+            cancel=cancel,
+        )
+        # The budget is that of the run: what it sent before counts.
+        session.transmissions += run.ledger.totals().transmissions
+        if progress is not None:
+            progress.expect(price.left)
+        try:
+            execution = _measure(run, session, progress, cancel)
+        finally:
+            session.close()
+        results = assemble_fooling(run.settings, run.store, run.ledger, broken)
+        write_fooling(folder, run.settings, run.store, results)
+    code = execution.exit_code
+    if code == 3 and results["fooling"] is None:
+        code = 2
+    return AuditOutcome(results, execution, 3 if code == 0 and broken else code)
+
+
+def _measure(
+    run: OpenRun, session: Session, progress: RichProgress | None, cancel: threading.Event | None
+) -> ExecutionReport:
+    plan = fooling_plan(run.settings, fingerprint=session.fingerprint)
+    options: dict[str, Any] = {
+        "ledger": run.ledger,
+        "on_progress": Telling(progress),
+        "cancel": None if cancel is None else cancel.is_set,
+        "spent": lambda: session.transmissions,
+    }
+    first = execute(plan_photographs(plan, session), run.store, **options)
+    if first.stopped is not None:
+        return first
+    return joined_report(
+        first, execute(list(plan_searches(plan, run.store.has, session)), run.store, **options)
+    )
+
+
+def _left(plan: FoolingPlan, store: RunStore) -> int:
+    """Queries of the units that are not finished."""
+    units = {plan.photograph_unit(p).hash: plan.price(p) for p in plan.shown}
+    there = [h for h in units if store.has(h)]
+    searches = plan.search_units(there)
+    waiting = sum(not store.has(unit.hash) for unit in searches) * plan.search["queries"]
+    return sum(price for h, price in units.items() if h not in there) + int(waiting)
