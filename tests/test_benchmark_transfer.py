@@ -9,13 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from benchmarks.deception import together, transfer
+from benchmarks.deception import transfer
 from benchmarks.deception.keeping import Unit
 from benchmarks.deception.methods import METHODS, ablations
 from benchmarks.deception.patterns import keep_pattern, read_pattern
-from benchmarks.deception.photographs import Case
 from benchmarks.deception.running import Plan
-from benchmarks.deception.together import Teacher, learn_together, tile_from_json, tile_to_json
 from benchmarks.deception.transfer import AREAS, OTHERS, SHUFFLED, Transfer, left_out
 from benchmarks.deception.transfer_rows import read_row, read_rows
 from numpy.typing import NDArray
@@ -25,7 +23,6 @@ from deepception.deceive.dictionary import Dictionary
 from deepception.deceive.goals import Untargeted
 from deepception.deceive.stencils import Stencil
 from deepception.deceive.tiles import tiles_within
-from deepception.errors import InputError
 from deepception.sessions import Session
 from known import Known, picture
 from onnx_models import linear
@@ -40,70 +37,24 @@ def brightness(images: NDArray[np.uint8]) -> NDArray[np.float64]:
     return np.stack([np.zeros(len(red)), red - 128, np.full(len(red), -50.0)], axis=1)
 
 
-def darkness(images: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The same of blue: what deceives the one need not deceive the other."""
-    return brightness(images[..., ::-1])
-
-
 def frame(red: int, blue: int) -> NDArray[np.uint8]:
     made = picture(SIDE, 3)
     made[..., 0], made[..., 2] = red, blue
     return made
 
 
-def teachers() -> list[Teacher]:
-    cases = [Case(0, f"{i}", frame(126 - i % 2, 126 - i % 3), 0) for i in range(12)]
-    return [Teacher(Session(Known(a, SIDE, 3), batch_size=4), cases) for a in (brightness, darkness)]
-
-
-# --- learning on several ----------------------------------------------------------------------------------------
-
-
-def test_one_pattern_is_learned_for_all_within_one_budget() -> None:
-    both = teachers()
-    tile, spent = learn_together(both, VEIL, 2_500, seed=0)
-    assert spent == sum(teacher.session.queries for teacher in both) + 24 <= 2_500  # with the clean answers
-    assert min(teacher.session.queries for teacher in both) > 800
-    for teacher in both:
-        pattern = tiles_within(VEIL).pattern(tile, teacher.session.observer.frame)
-        shown = np.stack([pattern.apply_to(case.frame) for case in teacher.cases])
-        assert (teacher.session.ask_images(shown, np.array([0])).top[:, 0] == 1).all()
-
-
-def test_an_interrupted_race_goes_on_from_its_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole, spent = learn_together(teachers(), VEIL, 900, seed=1)
-    kept, again = tmp_path / "state.json", teachers()
-    write = together._State.write
-
-    def write_three(self: Any, path: Path) -> None:
-        write(self, path)
-        if self.stage == 3:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(together._State, "write", write_three)
-    with pytest.raises(KeyboardInterrupt):
-        learn_together(again, VEIL, 900, 1, kept)
-    monkeypatch.setattr(together._State, "write", write)
-    half = sum(teacher.session.queries for teacher in again)
-    rest = teachers()
-    tile, all_of_it = learn_together(rest, VEIL, 900, 1, kept)
-    assert np.array_equal(tile, whole)
-    assert all_of_it == spent == half + sum(teacher.session.queries for teacher in rest) + 24
-
-
 def test_patterns_are_small_files_and_damaged_ones_are_refused(tmp_path: Path) -> None:
-    tile = tiles_within(VEIL).draw(np.random.default_rng(0))
-    assert np.array_equal(tile_from_json(tile_to_json(tile), VEIL), tile)
+    family = tiles_within(VEIL)
+    texture = family.draw(np.random.default_rng(0))
     unit = Unit("tiny", "universal-veil-10", "ours_universal", 2)
-    keep_pattern(tmp_path, unit, "f", VEIL, {"tile": tile_to_json(tile), "queries": 7})
+    keep_pattern(tmp_path, unit, "f", VEIL, {"tile": family.to_json(texture), "queries": 7})
     path = tmp_path / "patterns" / unit.file
     assert path.stat().st_size < 2_000
     kept = read_pattern(path, VEIL)
     assert (kept.learned_on, kept.seed, kept.queries) == (("tiny",), 2, 7)
-    assert np.array_equal(kept.tile, tile)
-    with pytest.raises(InputError):
-        tile_from_json(tile_to_json(3 * tile), VEIL)
-    path.write_text(json.dumps({"tile": tile_to_json(3 * tile)}), encoding="utf-8")
+    assert kept.motif == texture
+    assert kept.digest == read_pattern(path, VEIL).digest
+    path.write_text(json.dumps({"tile": {**family.to_json(texture), "side": -1}}), encoding="utf-8")
     with pytest.raises(SystemExit, match="holds no pattern"):
         read_pattern(path, VEIL)
 
@@ -138,10 +89,11 @@ def planned(data: Path, folder: Path, **more: Any) -> Transfer:
 
 def known_pattern(folder: Path, network: str, seed: int) -> None:
     bound = transfer.BOUNDS["veil-10"]
-    tile = tiles_within(bound).draw(np.random.default_rng(seed))
+    family = tiles_within(bound)
+    motif = family.draw(np.random.default_rng(seed))
     unit = Unit(network, "universal-veil-10-alone", "ours_universal_alone", 0)
     (folder / "patterns" / unit.file).unlink(missing_ok=True)
-    keep_pattern(folder, unit, "f", bound, {"tile": tile_to_json(tile), "queries": 7})
+    keep_pattern(folder, unit, "f", bound, {"tile": family.to_json(motif), "queries": 7})
 
 
 def test_rows_are_shown_to_all_and_not_twice(

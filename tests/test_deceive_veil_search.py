@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from deepception.deceive.bounds import Area, Linf
 from deepception.deceive.goals import Untargeted
+from deepception.deceive.textures import Texture
 from deepception.deceive.tiles import VeilTiles
 from deepception.deceive.trials import Trials
 from deepception.deceive.veil_search import search_veil
@@ -46,8 +47,8 @@ def test_the_dictionary_comes_first() -> None:
         rough = np.abs(np.diff(images.astype(float) - picture(SIDE), axis=2)).mean(axis=(1, 2, 3))
         return np.stack([np.ones(len(images)), rough / 10], axis=1)
 
-    columns = np.tile(np.array([1, -1], np.int8)[None, :, None], (2, 1, 3))
-    flat = np.ones((2, 2, 3), np.int8)
+    columns = Texture(2, (0, 1), (np.pi / 4,) * 3)
+    flat = Texture(2, (0, 0), (np.pi / 4,) * 3)
     trials = trials_of(50, logits=checkered)
     found = search_veil(trials, dictionary=(flat, columns), rng=np.random.default_rng(0))
     assert found.source == "dictionary 2"

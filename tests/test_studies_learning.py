@@ -21,7 +21,7 @@ from PIL import Image
 import deepception as dc
 from command_line import environment
 from deepception.deceive import Deception, DeceptionParameters, load_dictionary, load_pattern
-from deepception.deceive.learning import STAGES
+from deepception.deceive.race import STAGES
 from deepception.errors import InputError, RunFolderError
 from deepception.observers import AnswerLevel
 from deepception.observers.function import FunctionObserver

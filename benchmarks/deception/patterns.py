@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from deepception.deceive.bounds import Bound
-from deepception.deceive.tiles import Codes
+from deepception.deceive.tiles import tiles_within
 from deepception.errors import InputError
 
 from .keeping import Unit
-from .together import tile_from_json
 
 FOLDER = "patterns"
 
@@ -24,21 +23,24 @@ class Kept:
     """One pattern that was learned.
 
     Attributes:
-        tile: What is repeated over the frame.
+        motif: What is repeated over the frame, as ``tiles_within`` describes it.
+        bound: What the pattern may change.
         learned_on: Names of the networks.
         seed: Of learning.
         queries: What it took, on all networks together.
     """
 
-    tile: Codes
+    motif: Any
+    bound: Bound
     learned_on: tuple[str, ...]
     seed: int
     queries: int
 
     @property
     def digest(self) -> str:
-        """Twelve digits of the tile's SHA-256."""
-        return hashlib.sha256(repr(self.tile.shape).encode() + self.tile.tobytes()).hexdigest()[:12]
+        """Twelve digits of the SHA-256 of what is repeated."""
+        values = tiles_within(self.bound).to_json(self.motif)
+        return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def keep_pattern(
@@ -69,7 +71,8 @@ def read_pattern(path: Path, bound: Bound) -> Kept:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         return Kept(
-            tile_from_json(content["tile"], bound),
+            tiles_within(bound).from_json(content["tile"]),
+            bound,
             tuple(content["learned_on"]),
             content["seed"],
             content["queries"],

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from deepception.deceive.goals import Goal, Targeted, Untargeted
+from deepception.deceive.together import Teacher
 from deepception.properties.streams import stream
 from deepception.sessions import Session
 from deepception.stimuli import fit_frame, load_photograph
@@ -70,3 +72,11 @@ def open_cases(session: Session, chosen: list[tuple[int, Path]]) -> list[Case]:
         Case(index, photograph.sha256, frame, int(clean))
         for (index, _), photograph, frame, clean in zip(chosen, loaded, frames, top, strict=True)
     ]
+
+
+def teacher(session: Session, cases: Sequence[Case]) -> Teacher:
+    """A network with photographs that a universal pattern is learned on, untargeted."""
+    classes = len(session.observer.labels)
+    return Teacher(
+        session, np.stack([case.frame for case in cases]), [case.goal(classes, False) for case in cases]
+    )

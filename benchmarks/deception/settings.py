@@ -39,12 +39,12 @@ TITLES = {
 PHOTOGRAPHS = {
     "mcunet_320kb_176": 102,
     "shufflenet_v2_224": 78,
-    "efficientnet_lite0": 74,
+    "efficientnet_lite0": 76,
     "darknet_tiny_224": 102,
     "mobilenet_v2_100_224": 74,
     "squeezenet_v11_224": 106,
     "mobilenet_v1_100_224": 74,
-    "resnet18_binary_fp1_224": 118,
+    "resnet18_binary_fp1_224": 120,
     "googlenet_bvlc_224": 88,
 }
 

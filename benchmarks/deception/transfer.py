@@ -29,6 +29,7 @@ from deepception.deceive.builtin import Shelf, builtin_dictionary, shelves_from_
 from deepception.deceive.dictionary import cover_order
 from deepception.deceive.stencils import Stencil
 from deepception.deceive.tiles import tiles_within
+from deepception.deceive.together import learn_together
 from deepception.observers import open_observer
 from deepception.properties.streams import stream
 from deepception.sessions import Session
@@ -36,10 +37,9 @@ from deepception.stimuli.patches import UInt8
 
 from .patterns import FOLDER as PATTERNS
 from .patterns import Kept, read_pattern, write
-from .photographs import Case, choose, open_cases
+from .photographs import Case, choose, open_cases, teacher
 from .running import Plan
 from .settings import EIGHT, FOUR, PHOTOGRAPHS
-from .together import Teacher, learn_together, tile_to_json
 from .transfer_rows import FOLDER, Column, Row, read_row
 
 NAME = "transfer"
@@ -140,17 +140,18 @@ class Transfer:
             teachers = []
             for name in names:
                 session = stack.enter_context(self._open(name, stack))
-                teachers.append(Teacher(session, open_cases(session, chosen)))
+                teachers.append(teacher(session, open_cases(session, chosen)))
             bound = BOUNDS["veil-10"]
             kept = self.plan.learned / f"state-{path.name}"
-            tile, spent = learn_together(teachers, bound, self.queries, seed, kept)
+            clean = sum(len(each.goals) for each in teachers)
+            motif, spent = learn_together(teachers, bound, self.queries - clean, seed, kept=kept)
             content = {
                 "learned_on": names,
-                "fingerprints": [teacher.session.fingerprint for teacher in teachers],
+                "fingerprints": [each.session.fingerprint for each in teachers],
                 "seed": seed,
                 "bound": str(bound),
-                "queries": spent,
-                "tile": tile_to_json(tile),
+                "queries": spent + clean,
+                "tile": tiles_within(bound).to_json(motif),
             }
         write(path, content)
 
@@ -233,7 +234,7 @@ class Transfer:
 
 
 def _show_pattern(session: Session, cases: Sequence[Case], bound: Bound, kept: Kept) -> list[int | None]:
-    pattern = tiles_within(bound).pattern(kept.tile, session.observer.frame)
+    pattern = tiles_within(bound).pattern(kept.motif, session.observer.frame)
     reached = _reached(session, cases, [pattern.apply_to(case.frame) for case in cases])
     return [1 if one else None for one in reached]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from deepception.deceive.learning import STAGES, Learned, learn_stage
+from deepception.deceive.learning import Learned, learn_stage
 from deepception.deceive.parameters import DeceptionParameters
+from deepception.deceive.race import STAGES
 from deepception.properties import Subject
 from deepception.sessions import Session
 

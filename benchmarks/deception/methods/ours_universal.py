@@ -12,11 +12,11 @@ from typing import Any
 
 from deepception.deceive.bounds import Area, Bound
 from deepception.deceive.parameters import DeceptionParameters
-from deepception.deceive.tiles import Codes, tiles_within
+from deepception.deceive.tiles import tiles_within
+from deepception.deceive.together import learn_together
 from deepception.sessions import Session
 
-from ..photographs import Case
-from ..together import Teacher, learn_together, tile_to_json
+from ..photographs import Case, teacher
 from .in_stages import learn_in_stages
 from .universal import LEARNING_QUERIES, attack
 
@@ -28,16 +28,18 @@ def learn(session: Session, cases: Sequence[Case], bound: Bound, seed: int) -> d
     within: dict[str, Any] = {"area": bound.fraction} if isinstance(bound, Area) else {"linf": bound.epsilon}
     parameters = DeceptionParameters(**within, universal=True, learn_queries=LEARNING_QUERIES - len(cases))
     learned = learn_in_stages(session, cases, parameters, seed)
-    return _written(session, bound, learned.tile(bound), learned.spent + len(cases))
+    return _written(session, bound, learned.motif(bound), learned.spent + len(cases))
 
 
 def learn_alone(session: Session, cases: Sequence[Case], bound: Bound, seed: int) -> dict[str, Any]:
     """A pattern that starts from nothing, with as many queries."""
-    tile, spent = learn_together([Teacher(session, cases)], bound, LEARNING_QUERIES, seed)
-    return _written(session, bound, tile, spent)
+    queries = LEARNING_QUERIES - len(cases)  # the clean answers
+    motif, spent = learn_together([teacher(session, cases)], bound, queries, seed)
+    return _written(session, bound, motif, spent + len(cases))
 
 
-def _written(session: Session, bound: Bound, tile: Codes, queries: int) -> dict[str, Any]:
-    pattern = tiles_within(bound).pattern(tile, session.observer.frame)
+def _written(session: Session, bound: Bound, motif: Any, queries: int) -> dict[str, Any]:
+    family = tiles_within(bound)
+    pattern = family.pattern(motif, session.observer.frame)
     written = b64encode(pattern.to_bytes()).decode("ascii")
-    return {"pattern": written, "tile": tile_to_json(tile), "queries": queries}
+    return {"pattern": written, "tile": family.to_json(motif), "queries": queries}

@@ -25,19 +25,10 @@ from .dictionary import Dictionary, ordered, show_stencils
 from .goals import Goal, Targeted, Untargeted
 from .parameters import DeceptionParameters
 from .pattern import Pattern
-from .race import Parents, Race
+from .race import STAGES, Parents, Race
 from .stencils import Stencil, draw_stencil
-from .tiles import Codes, check_tile, tiles_within
+from .tiles import tiles_within
 from .veil_bank import builtin_veils
-
-STAGES = 8
-"""Stages of learning; an interruption loses one of them."""
-
-SCREENING = 2
-"""Stages of a universal pattern that show many tiles on few photographs; later ones change the best."""
-
-TOGETHER = 3
-"""The stage from which on the best tile goes on alone."""
 
 FEWEST = 8
 """Fewest learning photographs."""
@@ -83,10 +74,10 @@ class Learned(Result):
         """The universal pattern for a frame; ``None`` where a dictionary was learned."""
         if self.kind != "pattern":
             return None
-        return tiles_within(bound).pattern(self.tile(bound), frame, self._about())
+        return tiles_within(bound).pattern(self.motif(bound), frame, self._about())
 
-    def tile(self, bound: Bound) -> Codes:
-        """The best tile so far of a universal pattern."""
+    def motif(self, bound: Bound) -> Any:
+        """The best tile so far of a universal pattern, as its family describes it."""
         return _parents(self, bound).best()
 
     def dictionary(self) -> Dictionary | None:
@@ -180,6 +171,19 @@ def worth(losses: NDArray[np.float64], *, scored: bool) -> NDArray[np.float64]:
     return np.asarray(steep - _TREND * np.clip(decades, -1.0, 10.0))
 
 
+def show_worth(
+    session: Session, pattern: Pattern, frames: UInt8, goals: Sequence[Goal]
+) -> NDArray[np.float64]:
+    """Show a pattern on photographs uint8 ``[n, H, W, 3]``: its worth on each, float64 ``[n]``, see ``worth``."""
+    shown = np.stack([pattern.apply_to(frame) for frame in frames])
+    classes = np.unique([c for goal in goals for c in goal.classes])
+    answers = session.ask_images(shown, classes, purpose=PURPOSE)
+    losses = [
+        goal.loss(answers.select(slice(row, row + 1)).read(goal.classes))[0] for row, goal in enumerate(goals)
+    ]
+    return worth(np.array(losses), scored=answers.level is not AnswerLevel.LABEL)
+
+
 def _goals(
     session: Session, subjects: Sequence[Subject], tops: Sequence[int], target: int | str | None
 ) -> list[Goal]:
@@ -202,36 +206,22 @@ def _universal(
     rng: np.random.Generator,
 ) -> bytes:
     family = tiles_within(bound)
-    classes = np.unique([c for goal in goals for c in goal.classes])
 
-    def show(tile: Codes, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
-        pattern = family.pattern(tile, session.observer.frame)
-        shown = np.stack([pattern.apply_to(frames[i]) for i in chosen])
-        answers = session.ask_images(shown, classes, purpose=PURPOSE)
-        losses = [
-            goals[i].loss(answers.select(slice(row, row + 1)).read(goals[i].classes))[0]
-            for row, i in enumerate(chosen.tolist())
-        ]
-        return worth(np.array(losses), scored=answers.level is not AnswerLevel.LABEL)
+    def show(motif: Any, chosen: NDArray[np.int64]) -> NDArray[np.float64]:
+        pattern = family.pattern(motif, session.observer.frame)
+        return show_worth(session, pattern, frames[chosen], [goals[i] for i in chosen])
 
-    parents = Parents() if earlier is None else _parents(earlier, bound)
+    parents: Parents[Any] = Parents() if earlier is None else _parents(earlier, bound)
     race = Race(family, show, len(frames), quota, rng)
-    if stage < SCREENING:
-        known = builtin_veils(session.observer) if isinstance(bound, Linf) and stage == 0 else ()
-        race.screen(parents, known)
-    else:
-        if stage == TOGETHER:
-            race.settle(parents)
-        race.change(parents)
-    arrays: dict[str, NDArray[Any]] = {"values": np.stack(parents.values)}
-    arrays |= {f"tile {i}": tile for i, tile in enumerate(parents.tiles)}
-    return pattern_file.pack(arrays, {})
+    race.run(parents, stage, builtin_veils(session.observer) if isinstance(bound, Linf) else ())
+    tiles = [family.to_json(tile) for tile in parents.tiles]
+    return pattern_file.pack({"values": np.stack(parents.values)}, {"tiles": tiles})
 
 
-def _parents(learned: Learned, bound: Bound) -> Parents:
-    arrays, _ = pattern_file.unpack(learned.payload.tobytes(), "the stored state of learning")
-    values = list(arrays["values"])
-    return Parents([check_tile(arrays[f"tile {i}"], bound) for i in range(len(values))], values)
+def _parents(learned: Learned, bound: Bound) -> Parents[Any]:
+    arrays, facts = pattern_file.unpack(learned.payload.tobytes(), "the stored state of learning")
+    family = tiles_within(bound)
+    return Parents([family.from_json(tile) for tile in facts["tiles"]], list(arrays["values"]))
 
 
 def _dictionary(

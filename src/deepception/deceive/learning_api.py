@@ -9,10 +9,11 @@ from ..properties.subject import ImageLike, Subject
 from ..sessions import Session
 from .deceiving import Labels, checked, one_each, show_labelled
 from .dictionary import Dictionary
-from .learning import STAGES, Learned
+from .learning import Learned
 from .lesson import learn, require_photographs
 from .parameters import RANDOM, DeceptionParameters
 from .pattern import Pattern
+from .race import STAGES
 
 
 def learn_universal(

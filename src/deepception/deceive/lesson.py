@@ -15,9 +15,10 @@ from ..errors import InputError
 from ..properties import PropertySummary, Result, Subject
 from ..sessions import Session
 from .dictionary import Dictionary
-from .learning import FEWEST, STAGES, Learned, learn_stage
+from .learning import FEWEST, Learned, learn_stage
 from .parameters import DeceptionParameters
 from .pattern import Pattern
+from .race import STAGES
 
 PATTERN, DICTIONARY = "pattern", "dictionary"
 FILES = {PATTERN: "pattern.npz", DICTIONARY: "dictionary.json"}

@@ -11,11 +11,21 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .tiles import Codes, Tiles
+from .tiles import Motif, Tiles
+
+STAGES = 8
+"""Legs of a whole race; an interruption loses one of them."""
+
+SCREENING = 1
+"""Legs that show many tiles on few photographs; later ones change the best."""
+
+TOGETHER = 3
+"""The leg from which on the best tile goes on alone."""
 
 FINALISTS = 4
 """Parents that are changed in turn before the best of them goes on alone."""
@@ -28,12 +38,12 @@ _SPREAD = 0.5  # how loosely the photographs on which a parent is undecided come
 _DOUBT = 0.7  # standard errors above zero that a change needs to go on
 _SURE = 3.0  # and those at which it needs no more photographs
 
-Values = Callable[[Codes, NDArray[np.int64]], NDArray[np.float64]]
+Values = Callable[[Motif, NDArray[np.int64]], NDArray[np.float64]]
 """Shows a tile on some photographs, int64 ``[n]``: its value on each, float64 ``[n]``, higher is better."""
 
 
 @dataclass
-class Parents:
+class Parents(Generic[Motif]):
     """The tiles that are in the race.
 
     Attributes:
@@ -41,7 +51,7 @@ class Parents:
         values: float64 ``[len(tiles), N]``, the value on each photograph; NaN where it was not shown.
     """
 
-    tiles: list[Codes] = field(default_factory=list)
+    tiles: list[Motif] = field(default_factory=list)
     values: list[NDArray[np.float64]] = field(default_factory=list)
 
     def keep(self, indices: Sequence[int]) -> None:
@@ -49,12 +59,12 @@ class Parents:
         self.tiles = [self.tiles[i] for i in indices]
         self.values = [self.values[i] for i in indices]
 
-    def best(self) -> Codes:
+    def best(self) -> Motif:
         """The tile of the highest mean value; of one that was shown nowhere none is known."""
         return self.tiles[int(np.argmax([_mean(v) for v in self.values]))]
 
 
-class Race:
+class Race(Generic[Motif]):
     """One leg of the race, within so many showings.
 
     Args:
@@ -66,12 +76,28 @@ class Race:
     """
 
     def __init__(
-        self, tiles: Tiles, show: Values, photographs: int, queries: int, rng: np.random.Generator
+        self,
+        tiles: Tiles[Motif],
+        show: Values[Motif],
+        photographs: int,
+        queries: int,
+        rng: np.random.Generator,
     ) -> None:
         self._tiles, self._show, self._rng = tiles, show, rng
         self._photographs, self.left = photographs, queries
 
-    def screen(self, parents: Parents, known: Sequence[Codes] = (), finalists: int = FINALISTS) -> None:
+    def run(self, parents: Parents[Motif], stage: int, known: Sequence[Motif] = ()) -> None:
+        """The leg of number ``stage``, 0 … STAGES − 1; ``known`` are tried before random ones in the first."""
+        if stage < SCREENING:
+            self.screen(parents, known if stage == 0 else ())
+            return
+        if stage == TOGETHER:
+            self.settle(parents)
+        self.change(parents)
+
+    def screen(
+        self, parents: Parents[Motif], known: Sequence[Motif] = (), finalists: int = FINALISTS
+    ) -> None:
         """Show many tiles on few photographs, a third of them on more, and so on; the last ones join.
 
         Args:
@@ -84,7 +110,7 @@ class Race:
         count = max(finalists, int(0.45 * self.left / first))
         tiles = list(known[:count])
         tiles += [self._tiles.draw(self._rng) for _ in range(count - len(tiles))]
-        screened = Parents(tiles, [np.full(self._photographs, np.nan) for _ in tiles])
+        screened: Parents[Motif] = Parents(tiles, [np.full(self._photographs, np.nan) for _ in tiles])
         size = first
         while True:
             chosen = self._rng.permutation(self._photographs)[:size]
@@ -100,7 +126,7 @@ class Race:
         order = np.argsort([-_mean(v) for v in parents.values], kind="stable").tolist()
         parents.keep(order[:finalists])
 
-    def change(self, parents: Parents) -> None:
+    def change(self, parents: Parents[Motif]) -> None:
         """Change parents in turn at random until the showings of this leg are spent."""
         while self.left >= min(_STEPS[0], self._photographs):
             index = int(self._rng.integers(len(parents.tiles)))
@@ -111,7 +137,7 @@ class Race:
             if values is not None:
                 parents.tiles[index], parents.values[index] = child, values
 
-    def settle(self, parents: Parents, photographs: int = 100) -> None:
+    def settle(self, parents: Parents[Motif], photographs: int = 100) -> None:
         """Only the best goes on, judged on the same photographs."""
         chosen = self._rng.permutation(self._photographs)[:photographs]
         for tile, values in zip(parents.tiles, parents.values, strict=True):
@@ -119,7 +145,7 @@ class Race:
         means = [_mean(values[chosen]) for values in parents.values]
         parents.keep([int(np.argmax(means))])
 
-    def _try(self, child: Codes, parent: Codes, known: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    def _try(self, child: Motif, parent: Motif, known: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """The child's values where it is better than its parent, else ``None``; the parent's are filled in."""
         order = self._undecided_first(known)
         values = np.full(self._photographs, np.nan)
@@ -143,7 +169,7 @@ class Race:
         distance = np.abs(np.where(np.isnan(known), 0.5, known) - 0.5)
         return np.argsort(distance + self._rng.uniform(0, _SPREAD, self._photographs))
 
-    def _fill(self, tile: Codes, values: NDArray[np.float64], chosen: NDArray[np.int64]) -> bool:
+    def _fill(self, tile: Motif, values: NDArray[np.float64], chosen: NDArray[np.int64]) -> bool:
         """Show the tile on those photographs on which it was not; false where too few showings are left."""
         missing = chosen[np.isnan(values[chosen])]
         enough = len(missing) <= self.left

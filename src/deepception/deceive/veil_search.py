@@ -1,4 +1,4 @@
-"""The search for a veil: known tiles in order, then squares at random places, repainted or textured."""
+"""The search for a veil: known textures in order, then squares at random places, repainted or textured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..stimuli.patches import UInt8
 from .bounds import Linf
 from .found import Found
-from .tiles import Codes, VeilTiles, repeated
+from .textures import Texture, draw_texture
+from .tiles import Codes, repeated
 from .trials import Shown, Trials
 
 _WIDEST = 0.5  # share of the frame that a square covers at the start
@@ -24,22 +25,22 @@ _HALVED_AT = (
     0.6,
     0.8,
 )  # shares of the queries after which it covers half as much
-_TEXTURED = 0.3  # share of the squares that take the texture of a tile instead of one colour
+_TEXTURED = 0.3  # share of the squares that take a texture instead of one colour
 
 
-def search_veil(trials: Trials, *, dictionary: Sequence[Codes], rng: np.random.Generator) -> Found:
+def search_veil(trials: Trials, *, dictionary: Sequence[Texture], rng: np.random.Generator) -> Found:
     """Search a veil for one photograph until its goal is reached or its queries are spent.
 
-    Known tiles come first, one query each. Then, where scores are known, squares of the best veil so far are
-    painted anew, every channel of them up or down by the whole bound or in the texture of a random tile, at
+    Known textures come first, one query each. Then, where scores are known, squares of the best veil so far are
+    painted anew, every channel of them up or down by the whole bound or in a random texture, at
     random places and ever smaller; what is not farther from the goal is kept. The squares are those of
     Andriushchenko et al. (2020), Square Attack, ECCV. With labels only nothing tells one failure from another,
-    so random tiles follow.
+    so random textures follow.
 
     Args:
         trials: The photograph, its goal, bound and queries.
-        dictionary: Tiles of −1 and 1, int8 ``[T, T, 3]``, the most useful first; may be empty.
-        rng: Draws tiles and squares.
+        dictionary: Textures, the most useful first; may be empty.
+        rng: Draws textures and squares.
 
     Returns:
         The deception, or the best try.
@@ -50,12 +51,12 @@ def search_veil(trials: Trials, *, dictionary: Sequence[Codes], rng: np.random.G
     if not isinstance(trials.bound, Linf) or trials.left < 1:
         raise ValueError("a veil is searched within an L∞ bound, with one query or more")
     search = _Search(trials, trials.bound, rng)
-    for number, tile in enumerate(dictionary, start=1):
+    for number, texture in enumerate(dictionary, start=1):
         if search.over:
             break
-        search.offer(repeated(tile, search.shape), f"dictionary {number}")
+        search.offer(repeated(texture.tile(), search.shape), f"dictionary {number}")
     while not search.over and (search.best is None or not trials.scored):
-        search.offer(repeated(search.tiles.draw(rng), search.shape), "draw")
+        search.offer(repeated(draw_texture(rng).tile(), search.shape), "draw")
     search.refine()
     return search.found()
 
@@ -66,7 +67,6 @@ class _Search:
     def __init__(self, trials: Trials, bound: Linf, rng: np.random.Generator) -> None:
         self.trials, self.rng = trials, rng
         self.shape = (trials.clean.shape[0], trials.clean.shape[1])
-        self.tiles = VeilTiles(bound)
         clean, levels = trials.clean.astype(np.int16), np.int16(bound.levels)
         # Both ends of what each value may become: a veil only chooses between them.
         self._low = np.clip(clean - levels, 0, 255).astype(np.uint8)
@@ -114,5 +114,5 @@ class _Search:
 
     def _fill(self, side: int) -> NDArray[np.int8]:
         if side > 2 and self.rng.random() < _TEXTURED:
-            return repeated(self.tiles.draw(self.rng), (side, side))
+            return repeated(draw_texture(self.rng).tile(), (side, side))
         return (self.rng.integers(0, 2, 3) * 2 - 1).astype(np.int8)
