@@ -222,11 +222,22 @@ class Changes:
         return self._change(collage, lambda layer: self._toned(layer))
 
     def _copy(self, collage: Collage) -> Collage | None:
-        """One more layer of a patch that is there."""
+        """One more layer of a patch that is there: all of its copies elsewhere, or one beside one of them."""
         if not collage.layers:
             return None
-        y, x = self._place()
-        return self._put(collage, replace(collage.layers[self._which(collage)], y=y, x=x))
+        layer = collage.layers[self._which(collage)]
+        if self._rng.random() < 0.5:
+            y, x = self._place()
+            return self._put(collage, replace(layer, y=y, x=x))
+        return self._put(collage, self._beside(layer))
+
+    def _beside(self, layer: Layer) -> Layer:
+        """One copy that touches one of a layer's on a side; beyond an edge it comes in at the opposite one."""
+        rng, (height, width) = self._rng, self._bank.patches[layer.patch].shape
+        down, right = ((0, 1), (1, 0), (0, -1), (-1, 0))[int(rng.integers(4))]
+        y = layer.y + int(rng.integers(layer.rows)) * layer.step_y + down * height
+        x = layer.x + int(rng.integers(layer.columns)) * layer.step_x + right * width
+        return replace(layer, y=y % self._bank.shape[0], x=x % self._bank.shape[1], rows=1, columns=1)
 
     def _raise(self, collage: Collage) -> Collage | None:
         """Another order."""

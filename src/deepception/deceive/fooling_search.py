@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,14 +17,16 @@ from .collage import Changes, Collage
 from .trials import Exhausted
 
 PURPOSE = "fooling image"
-SCREENING = 0.2
-"""Share of the queries that show patches repeated over the whole canvas."""
+SCREENING, SCREENED = 0.2, 100
+"""Share of the queries that show patches repeated over the whole canvas, and most of them where scores are known:
+changes of one that is fairly near soon bring more than yet another one."""
 
 JITTERED = 20
 """Showings of one stimulus whose share of answers is its recognition rate, where only labels are known."""
 
-_STARTS, _RACE = 3, 60  # grounds that are changed for so many queries each before the best goes on alone
-_FORWARD, _DECAY, _BEST = 0.65, 0.12, 0.5  # how patches are picked, see _Search._pick
+_STARTS, _RACE = 4, 20  # grounds that are changed for so many queries each; half of them go on for twice that
+_WARMTH = 0.03  # odds, as logarithm, that a change may lose and is still often kept, at first; none at last
+_FORWARD, _DECAY = 0.75, 0.12  # how patches are picked, see _Search._pick
 _MOST_CHANGES = 8  # made at once, where labels only are known and nothing has been answered with the target
 _MISSES = 1  # of JITTERED showings, that the search lets pass; the confirmation draws others
 
@@ -117,9 +120,10 @@ def search_collage(showings: Showings, bank: Bank, rng: np.random.Generator) -> 
     """Search a collage that is recognised as the target, until it is or the queries are spent.
 
     Screening first: a large patch of every photograph repeated over the canvas, then the others of the
-    photographs that came nearest. Then the best collages are changed, with what does not lose odds kept. Labels
-    only: what is answered with the target is changed until ``JITTERED`` showings of it are (but one); before
-    there is any, each try is drawn at random.
+    photographs that came nearest. Then the best collages are changed, and the better half of them goes on each
+    time. What does not lose odds of the target is kept, and for a while what loses very little. Labels only: what
+    is answered with the target is changed until ``JITTERED`` showings of it are (but one); before there is any,
+    each try is drawn at random.
 
     Returns:
         The fooling image, or the best try.
@@ -160,6 +164,8 @@ class _Search:
     def screen(self) -> None:
         """Repeat patches over the whole canvas: one of every photograph, then more of the best ones."""
         most = max(1, round(SCREENING * self.showings.queries))
+        if self.showings.scored:
+            most = min(most, SCREENED)
         nearest: dict[int, tuple[bool, float]] = {}
         for group in self._order[: (most + 1) // 2]:
             nearest[group] = self._ground(self._members[group][0]).seen.loss
@@ -176,13 +182,16 @@ class _Search:
                         return
 
     def climb(self) -> None:
-        """Change the best grounds a while, then the best of what came out until it is over."""
+        """Change the best grounds a while, the better half for longer, and the last one until it is over."""
         if self.over:
             return
-        starts = sorted(self.screened, key=lambda c: c.seen.loss)[:_STARTS]
-        race = min(_RACE, self.showings.left // (2 * len(starts)))
-        raced = [self._change(start, race) for start in starts]
-        self._change(min(raced, key=lambda c: c.seen.loss), self.showings.left)
+        raced = sorted(self.screened, key=lambda c: c.seen.loss)[:_STARTS]
+        steps = min(_RACE, self.showings.left // _STARTS**2)  # a race takes no more than half of the queries
+        while len(raced) > 1:
+            raced = [self._change(one, steps) for one in raced]
+            raced = sorted(raced, key=lambda c: c.seen.loss)[: len(raced) // 2]
+            steps *= 2
+        self._change(raced[0], self.showings.left)
 
     def settle(self) -> None:
         """Labels only: change what is answered with the target until it is under jitter as well."""
@@ -217,9 +226,18 @@ class _Search:
             collage, kind = self.changes.draw(at.collage)
             tried = self._show(collage, "search")
             self.changes.credited(kind, tried.seen.loss < at.seen.loss)
-            if tried.seen.loss <= at.seen.loss:
+            if self._kept(tried.seen, at.seen):
                 at = tried
         return at
+
+    def _kept(self, tried: Seen, at: Seen) -> bool:
+        """Whether a change goes on; losing a little for a while leads out of where no change helps."""
+        if tried.loss <= at.loss:
+            return True
+        if tried.loss[0] != at.loss[0]:
+            return False
+        warmth = _WARMTH * self.showings.left / self.showings.queries
+        return warmth > 0 and self.rng.random() < math.exp((at.loss[1] - tried.loss[1]) / warmth)
 
     def _hits(self, composed: Composed) -> int:
         """Jittered showings that are answered with the target, of ``JITTERED``, until too many are not."""

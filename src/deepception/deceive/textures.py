@@ -1,7 +1,7 @@
 """Textures: what a veil repeats, one bent grating that closes on itself, described by a few numbers.
 
 A change of one number keeps the texture a texture. Pixels of a good tile turned over at random mostly harm it, as
-its lines are what deceives; blocks of them are kept as a last and smaller means. Stripes of a few pixels, bent into
+its lines are what deceives; blocks of them are kept as a last, smaller means. Stripes of a few pixels, bent into
 arcs and zigzags, are also what gradients arrive at, and what deceives one classifier deceives others.
 """
 
