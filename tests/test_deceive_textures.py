@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -26,6 +27,27 @@ def test_rings_are_the_same_in_all_directions() -> None:
     assert np.array_equal(tile, tile.T)
     assert np.array_equal(tile[1:], tile[1:][::-1])
     assert np.array_equal(tile[16, 16:20], [1, 1, 1, -1])  # a ring of eight pixels, an eighth of it ahead
+
+
+@pytest.mark.parametrize(
+    ("texture", "words"),
+    [
+        (Texture(16, (3, 4), (1.0, 1.0, 1.0)), "grey stripes 3.2 px apart, repeated every 16 px"),
+        (Texture(16, (0, 4), (0.0, math.pi, 0.0)), "coloured stripes 4.0 px apart, repeated every 16 px"),
+        (
+            Texture(16, (0, 4), (0.0, math.pi, 0.0), (1, -1, 1)),
+            "grey stripes 4.0 px apart, repeated every 16 px",
+        ),
+        (Texture(32, (1, 0), (0.0, 0.0, 0.0), rings=8.0), "grey rings 4.0 px apart, repeated every 32 px"),
+        (
+            Texture(32, (0, 8), (0.0, 0.0, 0.0), bends=(Term(1, 0, 2.0, 0.0),)),
+            "grey bent stripes 4.0 px apart, repeated every 32 px",
+        ),
+        (Texture(32, (0, 0), (0.0, 0.0, 0.0)), "waves without a direction, repeated every 32 px"),
+    ],
+)
+def test_a_texture_says_what_it_looks_like(texture: Texture, words: str) -> None:
+    assert texture.words() == words
 
 
 def test_a_strong_tint_leaves_one_channel_plain() -> None:

@@ -28,6 +28,7 @@ _FINEST = 8.0 / 16  # cycles a pixel of the finest stripes that are drawn
 _COARSE = 2.2 / 16  # and of what bends and tints them at first
 _RINGS = (3.0, 12.0)  # pixels from one ring to the next, when they are drawn
 _TURN = 2 * math.pi
+_GREY = 0.5  # radians between the channels below which stripes look grey
 
 Tile = NDArray[np.int8]
 Phases = NDArray[np.float64]
@@ -143,6 +144,20 @@ class Texture:
         for block in self.blocks:
             block.put(tile)
         return tile
+
+    def words(self) -> str:
+        """What a person would call it, as ``coloured rings 3.4 px apart, repeated every 32 px``."""
+        stripes = math.hypot(*self.wave)
+        ringed = self.rings > stripes
+        finest = max(self.rings, stripes)
+        if not finest:
+            return f"waves without a direction, repeated every {self.side} px"
+        bent = not ringed and (self.rings > 0 or sum(t.strength for t in self.bends if t.channel == ALL) > 1)
+        turned = np.array(self.phases) + np.where(np.array(self.signs) > 0, 0.0, math.pi)
+        apart = np.abs((turned - turned[0] + math.pi) % _TURN - math.pi).max()
+        kind = f"{'bent ' if bent else ''}{'rings' if ringed else 'stripes'}"
+        colour = "coloured" if apart > _GREY or self.tints else "grey"
+        return f"{colour} {kind} {self.side / finest:.1f} px apart, repeated every {self.side} px"
 
     def to_json(self) -> dict[str, Any]:
         """Its numbers."""

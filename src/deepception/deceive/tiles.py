@@ -26,6 +26,9 @@ Motif = TypeVar("Motif")
 
 ABSENT = -1
 
+TEXTURE = "texture"
+"""Under this name a veil says in words what it looks like."""
+
 _PATCH_SIDES = (8, 12, 16)
 _DAMAGED = "a stored tile is damaged or of another kind: learn it again."
 
@@ -71,7 +74,7 @@ class VeilTiles:
     def pattern(self, motif: Texture, frame: Frame, about: Mapping[str, Any] | None = None) -> Pattern:
         """The veil: the texture times the bound, repeated over the frame."""
         values = repeated(motif.tile(), frame.shape).astype(np.int16) * np.int16(self.bound.levels)
-        return Pattern(values, None, self.bound, frame, "tile", dict(about or {}))
+        return Pattern(values, None, self.bound, frame, "tile", {**(about or {}), TEXTURE: motif.words()})
 
     def to_json(self, motif: Texture) -> dict[str, Any]:
         """Its numbers."""

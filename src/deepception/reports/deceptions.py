@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..deceive.tiles import TEXTURE
 from .deception_tables import (
     ControlRow,
     control_rows,
@@ -237,7 +238,8 @@ def _lesson(learned: Mapping[str, Any] | None, learning: Mapping[str, Any] | Non
         what = "pattern" if is_pattern else "dictionary"
         come = "was brought in a file and had been learned with" if learned["brought"] else "was learned with"
         use = "nothing was searched here" if is_pattern else "its patches were tried first, in its order"
-        told.append(f"The {what} {come} {spent}; {use}.")
+        looks = learned["facts"].get(TEXTURE)
+        told.append(f"The {what} {come} {spent}; {use}." + (f" It is {looks}." if looks else ""))
     if learning is not None:
         on, reported = int(learning["learned_on"]), int(learning["reported"])
         shared = int(learning["shared_classes"])
