@@ -16,7 +16,7 @@ from deepception.deceive.builtin import (
     shelves_to_json,
 )
 from deepception.deceive.stencils import draw_stencil
-from deepception.deceive.textures import draw_texture
+from deepception.deceive.texture_changes import draw_texture
 from deepception.deceive.veil_bank import (
     BankedVeil,
     _bank,

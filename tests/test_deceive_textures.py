@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepception.deceive.textures import SIDES, Term, Texture, changed_texture, draw_texture
+from deepception.deceive.texture_changes import SIDES, changed_texture, draw_texture
+from deepception.deceive.textures import Term, Texture
 from deepception.errors import InputError
 
 seeds = st.integers(0, 2**32 - 1)

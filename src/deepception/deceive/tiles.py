@@ -18,7 +18,8 @@ from ..stimuli import Frame
 from .bounds import Area, Bound, Linf
 from .contents import CONTENTS, draw_contents
 from .pattern import Pattern, evenly
-from .textures import Texture, changed_texture, draw_texture
+from .texture_changes import changed_texture, draw_texture
+from .textures import Texture
 
 Codes = NDArray[np.int8]
 Motif = TypeVar("Motif")

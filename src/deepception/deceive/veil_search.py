@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ..stimuli.patches import UInt8
 from .bounds import Linf
 from .found import Found
-from .textures import Texture, draw_texture
+from .texture_changes import draw_texture
+from .textures import Texture
 from .tiles import Codes, repeated
 from .trials import Shown, Trials
 
