@@ -42,7 +42,9 @@ def draw(path: Path, networks: Mapping[str, Sequence[Results]]) -> None:
             for one in sorted(results, key=lambda r: names.index(r.method)):
                 colour, dash, width = looks[one.method]
                 label = METHODS[one.method].title.replace("*", "")
-                axes.plot(*_sampled(one), color=colour, ls=dash, lw=width, label=label, drawstyle="steps-post")
+                axes.plot(
+                    *_sampled(one), color=colour, ls=dash, lw=width, label=label, drawstyle="steps-post"
+                )
             axes.set(xscale="log", ylim=(0, 1.02), title=network_title(network))
             axes.grid(color="#e9edf1")
             axes.tick_params(labelbottom=True)
