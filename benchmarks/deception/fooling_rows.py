@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .patterns import write
+from .keeping import write_json
 
 SCHEMA = 1
 FOLDER = "fooling"
@@ -84,7 +84,7 @@ class Rows:
             "class": [index for index, _ in rows],
             **{name: [getattr(one, name) for _, one in rows] for name in _COLUMNS},
         }
-        write(folder / FOLDER / self.file, content)
+        write_json(folder / FOLDER / self.file, content)
 
 
 _COLUMNS = ("first", "first_top1", "p", "top1", "total", "copies")

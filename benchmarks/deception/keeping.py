@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,11 +77,15 @@ class Figures:
         survives = [outcome.survives for _, (_, outcome) in rows]
         if any(one is not None for one in survives):
             content["survives"] = [None if one is None else int(one) for one in survives]
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / self.unit.file
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_json(folder / self.unit.file, content)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
+    temporary.replace(path)
 
 
 def read(path: Path) -> Figures:

@@ -13,7 +13,7 @@ from deepception.deceive.bounds import Bound
 from deepception.deceive.tiles import tiles_within
 from deepception.errors import InputError
 
-from .keeping import Unit
+from .keeping import Unit, write_json
 
 FOLDER = "patterns"
 
@@ -55,15 +55,7 @@ def keep_pattern(
         "queries": learned["queries"],
         "tile": learned["tile"],
     }
-    write(folder / FOLDER / unit.file, content)
-
-
-def write(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(json.dumps(content, separators=(",", ":")) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_json(folder / FOLDER / unit.file, content)
 
 
 def read_pattern(path: Path, bound: Bound) -> Kept:

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from deepception.properties.streams import stream
 from deepception.sessions import Session
 from deepception.stimuli import fit_frame, load_photograph
 from deepception.stimuli.patches import UInt8
+
+Item = TypeVar("Item")
 
 # METHODS §5: by class index; no class is in two splits.
 SPLITS = {
@@ -58,9 +61,13 @@ def choose(folder: Path, split: str, count: int | None) -> list[tuple[int, Path]
     with (folder / "labels.csv").open(newline="", encoding="utf-8") as file:
         rows = sorted((int(row["index"]), row["file"]) for row in csv.DictReader(file))
     chosen = [(index, folder / name) for index, name in rows if SPLITS[split](index)]
-    if count is None or count >= len(chosen):
-        return chosen
-    return [chosen[i * len(chosen) // count] for i in range(count)]
+    return chosen if count is None else evenly(chosen, count)
+
+
+def evenly(items: Sequence[Item], count: int) -> list[Item]:
+    """``count`` of some items, evenly spread; all where there are no more."""
+    count = min(count, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
 
 
 def open_cases(session: Session, chosen: list[tuple[int, Path]]) -> list[Case]:

@@ -35,8 +35,9 @@ from deepception.properties.streams import stream
 from deepception.sessions import Session
 from deepception.stimuli.patches import UInt8
 
+from .keeping import write_json
 from .patterns import FOLDER as PATTERNS
-from .patterns import Kept, read_pattern, write
+from .patterns import Kept, read_pattern
 from .photographs import Case, choose, open_cases, teacher
 from .running import Plan
 from .settings import EIGHT, FOUR, PHOTOGRAPHS
@@ -153,7 +154,7 @@ class Transfer:
                 "queries": spent + clean,
                 "tile": tiles_within(bound).to_json(motif),
             }
-        write(path, content)
+        write_json(path, content)
 
     def _open(self, network: str, stack: ExitStack) -> Session:
         path = self.plan.data / "models" / f"{network}.onnx"

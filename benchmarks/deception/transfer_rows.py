@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .patterns import write
+from .keeping import write_json
 
 SCHEMA = 1
 FOLDER = "transfer"
@@ -70,7 +70,7 @@ class Row:
             "queries": self.queries,
             "columns": columns,
         }
-        write(folder / FOLDER / self.file, content)
+        write_json(folder / FOLDER / self.file, content)
 
 
 def read_row(path: Path) -> Row:

@@ -20,7 +20,7 @@ from deepception.sessions import Session
 from deepception.stimuli.patches import UInt8
 
 from ..outcome import Outcome
-from ..photographs import Case
+from ..photographs import Case, evenly
 from .in_stages import learn_in_stages
 
 LEARNING_PHOTOGRAPHS = 40
@@ -64,9 +64,7 @@ def attack_learned(
 def learn(session: Session, cases: Sequence[Case], bound: Bound, seed: int) -> dict[str, Any]:
     """A dictionary as ``learn_dictionary`` makes it, from the learn split, the clean answers among its queries."""
     assert isinstance(bound, Area)
-    chosen = [
-        cases[i * len(cases) // LEARNING_PHOTOGRAPHS] for i in range(min(LEARNING_PHOTOGRAPHS, len(cases)))
-    ]
+    chosen = evenly(cases, LEARNING_PHOTOGRAPHS)
     parameters = DeceptionParameters(area=bound.fraction, learn_queries=LEARNING_QUERIES - len(chosen))
     learned = learn_in_stages(session, chosen, parameters, seed)
     dictionary = learned.dictionary()

@@ -23,7 +23,7 @@ from deepception.sessions import Session
 from deepception.stimuli.patches import UInt8
 
 from ..outcome import Outcome
-from ..photographs import Case
+from ..photographs import Case, evenly
 from .ours import LEARNING_PHOTOGRAPHS, LEARNING_QUERIES
 from .random_square import Square, draw, search
 
@@ -48,10 +48,9 @@ def attack(
 
 def learn(session: Session, cases: Sequence[Case], bound: Bound, seed: int) -> dict[str, Any]:
     """Squares in order, and all queries they took."""
-    count = min(LEARNING_PHOTOGRAPHS, len(cases))
-    chosen = [cases[i * len(cases) // count] for i in range(count)]
+    chosen = evenly(cases, LEARNING_PHOTOGRAPHS)
     goals = [case.goal(len(session.observer.labels), False) for case in chosen]
-    before, queries = session.queries, LEARNING_QUERIES - count  # the clean answers
+    before, queries = session.queries, LEARNING_QUERIES - len(chosen)  # the clean answers
     rng = stream(seed, "learned squares")
     squares: list[Square] = []
     for case, goal in zip(chosen, goals, strict=True):
@@ -62,16 +61,19 @@ def learn(session: Session, cases: Sequence[Case], bound: Bound, seed: int) -> d
         square = search(trials, rng)
         if trials.first is not None:
             squares.append(square)
-    room = (queries - (session.queries - before)) // count
+    room = (queries - (session.queries - before)) // len(chosen)
     trials = Trials(session, chosen[0].frame, goals[0], bound, 1)
     squares = [*squares, *(draw(trials, rng) for _ in range(room - len(squares)))][:room]
-    reached = np.zeros((len(squares), count), dtype=bool)
+    reached = np.zeros((len(squares), len(chosen)), dtype=bool)
     for row, square in enumerate(squares):
         shown = np.stack([square.put(case.frame) for case in chosen])
         top1 = session.ask_images(shown, np.array([0]), purpose="learning").top[:, 0]
         reached[row] = [bool(goal.reached(top1[n : n + 1])[0]) for n, goal in enumerate(goals)]
     order = cover_order(reached, LENGTH)
-    return {"squares": [_written(squares[i]) for i in order], "queries": session.queries - before + count}
+    return {
+        "squares": [_written(squares[i]) for i in order],
+        "queries": session.queries - before + len(chosen),
+    }
 
 
 def _written(square: Square) -> dict[str, Any]:

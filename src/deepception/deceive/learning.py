@@ -25,7 +25,7 @@ from .dictionary import Dictionary, ordered, show_stencils
 from .goals import Goal, Targeted, Untargeted
 from .parameters import DeceptionParameters
 from .pattern import Pattern
-from .race import STAGES, Parents, Race
+from .race import STAGES, Parents, Race, leg_queries
 from .stencils import Stencil, draw_stencil
 from .tiles import tiles_within
 from .veil_bank import builtin_veils
@@ -123,7 +123,7 @@ def learn_stage(
         )
     goals = [goals[i] for i in used]
     frames = np.stack([subjects[i].pixels for i in used])
-    quota = parameters.learn_queries * (stage + 1) // STAGES - parameters.learn_queries * stage // STAGES
+    quota = leg_queries(parameters.learn_queries, stage)
     rng = stream(seed, "learning", "pattern" if parameters.universal else "dictionary", stage)
     facts = {
         "observer": session.observer.name,

@@ -18,7 +18,7 @@ from .dictionary import Dictionary
 from .learning import FEWEST, Learned, learn_stage
 from .parameters import DeceptionParameters
 from .pattern import Pattern
-from .race import STAGES
+from .race import STAGES, leg_queries
 
 PATTERN, DICTIONARY = "pattern", "dictionary"
 FILES = {PATTERN: "pattern.npz", DICTIONARY: "dictionary.json"}
@@ -150,8 +150,7 @@ def stages(parameters: DeceptionParameters) -> int:
 
 def stage_price(parameters: DeceptionParameters, stage: int) -> int:
     """Queries of one stage, at most: they share ``learn_queries`` evenly."""
-    queries = parameters.learn_queries
-    return queries * (stage + 1) // STAGES - queries * stage // STAGES
+    return leg_queries(parameters.learn_queries, stage)
 
 
 def finish(

@@ -38,6 +38,12 @@ _SPREAD = 0.5  # how loosely the photographs on which a parent is undecided come
 _DOUBT = 0.7  # standard errors above zero that a change needs to go on
 _SURE = 3.0  # and those at which it needs no more photographs
 
+
+def leg_queries(queries: int, stage: int) -> int:
+    """What the leg of number ``stage`` has of all queries: the legs share them evenly."""
+    return queries * (stage + 1) // STAGES - queries * stage // STAGES
+
+
 Values = Callable[[Motif, NDArray[np.int64]], NDArray[np.float64]]
 """Shows a tile on some photographs, int64 ``[n]``: its value on each, float64 ``[n]``, higher is better."""
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from .textures import ALL, TURN, Block, Term, Texture, as_pair, as_triple
+
+Part = TypeVar("Part")
 
 SIDES = (16, 32)
 """Sides of a tile in pixels."""
@@ -132,8 +135,7 @@ def _add_block(rng: np.random.Generator, texture: Texture, size: float) -> Textu
 
 
 def _drop_block(rng: np.random.Generator, texture: Texture, size: float) -> Texture:
-    chosen = int(rng.integers(len(texture.blocks))) if texture.blocks else 0
-    return replace(texture, blocks=(*texture.blocks[:chosen], *texture.blocks[chosen + 1 :]))
+    return replace(texture, blocks=_dropped(rng, texture.blocks))
 
 
 _CHANGES = {
@@ -162,9 +164,9 @@ def _nudged(rng: np.random.Generator, terms: tuple[Term, ...], size: float) -> t
     return (*terms[:chosen], terms[chosen].nudged(rng, size), *terms[chosen + 1 :])
 
 
-def _dropped(rng: np.random.Generator, terms: tuple[Term, ...]) -> tuple[Term, ...]:
-    chosen = int(rng.integers(len(terms))) if terms else 0
-    return (*terms[:chosen], *terms[chosen + 1 :])
+def _dropped(rng: np.random.Generator, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    chosen = int(rng.integers(len(parts))) if parts else 0
+    return (*parts[:chosen], *parts[chosen + 1 :])
 
 
 def _tint(rng: np.random.Generator, side: int) -> Term:

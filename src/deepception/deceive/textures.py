@@ -111,9 +111,9 @@ class Texture:
 
     def tile(self) -> Tile:
         """The tile of −1 and 1, int8 ``[T, T, 3]``."""
-        phase = Term(*self.wave, 1.0, 0.0)
+        down, across = self.wave
         y, x = np.mgrid[0 : self.side, 0 : self.side]
-        shared: Phases = TURN * (phase.down * y + phase.across * x) / self.side
+        shared: Phases = TURN * (down * y + across * x) / self.side
         if self.rings:
             shared = shared + self.rings * TURN * _distance(self.side, *self.centre) / self.side
         for bend in self.bends:

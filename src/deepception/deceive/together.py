@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from ..properties.streams import stream
 from ..sessions import Session
 from ..stimuli.patches import UInt8
+from . import pattern_file
 from .bounds import Bound
 from .goals import Goal
 from .learning import show_worth
-from .race import STAGES, Parents, Race
+from .race import STAGES, Parents, Race, leg_queries
 from .tiles import Tiles, tiles_within
 
 
@@ -77,7 +78,7 @@ def learn_together(
 
     state = _State() if kept is None or not kept.exists() else _State.read(kept, family)
     for stage in range(state.stage, STAGES):
-        quota = queries * (stage + 1) // STAGES - queries * stage // STAGES
+        quota = leg_queries(queries, stage)
         race = Race(family, show, len(teacher), quota, stream(seed, "learning", "together", stage))
         race.run(state.parents, stage, known)
         state = _State(stage + 1, state.spent + quota - race.left, state.parents)
@@ -104,6 +105,4 @@ class _State:
         tiles = [family.to_json(tile) for tile in self.parents.tiles]
         content = {"stage": self.stage, "spent": self.spent, "tiles": tiles, "values": values}
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(json.dumps(content), encoding="utf-8")
-        temporary.replace(path)
+        pattern_file.write(path, json.dumps(content).encode())
