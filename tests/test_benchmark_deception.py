@@ -454,3 +454,13 @@ def test_seeds_of_one_method_are_gathered() -> None:
     assert made.index.tolist() == [1, 3]
     assert made.first.tolist() == [[2, 4], [2, 4]]
     assert (made.learning, made.seeds) == (15, 2)
+
+
+def test_seeds_of_different_engines_are_not_gathered() -> None:
+    rows = {i: (True, Outcome(i + 1, 9, 7)) for i in range(4)}
+    figures = [
+        Figures(Unit("net", "patch-5", "ours", seed), {"queries": 100, "fingerprint": who}, rows)
+        for seed, who in enumerate("ab")
+    ]
+    with pytest.raises(SystemExit, match="other engines or devices"):
+        comparing.gather(figures)

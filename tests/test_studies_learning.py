@@ -284,6 +284,16 @@ def test_too_few_photographs_are_refused_before_anything_is_asked(photos: Path, 
     assert not (tmp_path / "run").exists()
 
 
+def test_too_few_learning_queries_are_refused_before_anything_is_asked(photos: Path, tmp_path: Path) -> None:
+    asked = Asked()
+    with pytest.raises(
+        InputError, match=r"50 learning queries are too few for \d+ photographs: give \d+ or more"
+    ):
+        run_audit(request(photos, asked, DeceptionParameters(learn_queries=50)), tmp_path / "run")
+    assert asked.images == 0
+    assert not (tmp_path / "run").exists()
+
+
 def test_photographs_that_have_the_target_are_one_failed_unit(photos: Path, tmp_path: Path) -> None:
     made = request(photos, Asked(), replace(UNIVERSAL, target=0))
     outcome = run_audit(made, tmp_path / "run")

@@ -85,7 +85,12 @@ def gather(figures: Iterable[Figures]) -> dict[tuple[str, str], list[Results]]:
         if one.rows:
             by_method.setdefault((one.unit.setting, one.unit.network, one.unit.method), []).append(one)
     made: dict[tuple[str, str], list[Results]] = {}
-    for (setting, network, _), seeds in by_method.items():
+    for (setting, network, method), seeds in by_method.items():
+        if len({one.facts["fingerprint"] for one in seeds}) > 1:
+            raise SystemExit(
+                f"the seeds of {method} in {setting} on {network} were measured on other engines or devices: "
+                "keep those of one."
+            )
         made.setdefault((setting, network), []).append(_results(seeds))
     return made
 

@@ -43,7 +43,7 @@ METHOD = """\
 ## How it was measured
 
 - **Photographs** of the test split (class index 2 modulo 4; no class is in two splits): so many, evenly spread,
-  that about 63 are answered right before, and all 250 for universal patterns. All are attacked, also those that
+  that about 60 are answered right before, and all 250 for universal patterns. All are attacked, also those that
   were answered wrong before; query figures are of those that were right.
 - **Deceived** is a photograph whose top-1 is neither the clean top-1 nor the true label (with a target: is the
   target). *Success*: of those that were right before. *Fooling ratio*: of all. *Robust error*: wrong before, or

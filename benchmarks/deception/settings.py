@@ -34,17 +34,17 @@ TITLES = {
     "googlenet_bvlc_224": "GoogLeNet",
 }
 
-# Of the 250 of the test split, so many that about 63 are correct before (60 are asked for): 63 divided by each
-# network's share of correct answers on all photographs of the source set, known before anything was measured here.
+# Of the 250 of the test split, so many that about 60 are correct before: 60 divided by each network's share of
+# correct answers on all photographs of the source set, known before anything was measured here, and a few more.
 PHOTOGRAPHS = {
-    "mcunet_320kb_176": 102,
+    "mcunet_320kb_176": 93,
     "shufflenet_v2_224": 78,
-    "efficientnet_lite0": 76,
+    "efficientnet_lite0": 74,
     "darknet_tiny_224": 102,
     "mobilenet_v2_100_224": 74,
     "squeezenet_v11_224": 106,
     "mobilenet_v1_100_224": 74,
-    "resnet18_binary_fp1_224": 120,
+    "resnet18_binary_fp1_224": 118,
     "googlenet_bvlc_224": 88,
 }
 

@@ -12,7 +12,7 @@ from .counting import count_deceptions
 from .deceiving import deceive_subject, show_clean
 from .deception import Deception
 from .learning import Learned
-from .lesson import Lesson, finish, learn, require_photographs, stage_price, stages, with_lesson
+from .lesson import Lesson, finish, learn, require, stage_price, stages, with_lesson
 from .parameters import DeceptionParameters
 
 FEW = 6
@@ -96,7 +96,7 @@ deception = Experiment(
         lesson=Lesson,
         files=Lesson.files,
         add=with_lesson,
-        require=require_photographs,
+        require=require,
     ),
     pictures="deceptions",
     picture=lambda result: result.stimulus if result.reached else None,

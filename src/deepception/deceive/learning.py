@@ -224,6 +224,15 @@ def _parents(learned: Learned, bound: Bound) -> Parents[Any]:
     return Parents([family.from_json(tile) for tile in facts["tiles"]], list(arrays["values"]))
 
 
+def require_queries(queries: int, photographs: int) -> None:
+    """Raise InputError where a dictionary could not show one stencil on each photograph in each stage."""
+    if queries // STAGES < photographs:
+        raise InputError(
+            f"{queries:,} learning queries are too few for {photographs} photographs: give "
+            f"{photographs * STAGES:,} or more."
+        )
+
+
 def _dictionary(
     session: Session,
     frames: UInt8,
@@ -234,12 +243,8 @@ def _dictionary(
     quota: int,
     rng: np.random.Generator,
 ) -> bytes:
+    require_queries(quota * STAGES, len(frames))
     count = quota // len(frames)
-    if count < 1:
-        raise InputError(
-            f"{quota * STAGES:,} learning queries are too few for {len(frames)} photographs: give "
-            f"{len(frames) * STAGES:,} or more."
-        )
     stencils = (
         list(builtin_dictionary(bound.fraction, session.observer).stencils[:count]) if stage == 0 else []
     )

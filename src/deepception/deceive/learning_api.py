@@ -10,7 +10,7 @@ from ..sessions import Session
 from .deceiving import Labels, checked, one_each, show_labelled
 from .dictionary import Dictionary
 from .learning import Learned
-from .lesson import learn, require_photographs
+from .lesson import learn, require
 from .parameters import RANDOM, DeceptionParameters
 from .pattern import Pattern
 from .race import STAGES
@@ -90,7 +90,7 @@ def _learn(
     if parameters.target == RANDOM:
         raise InputError("what is learned for many photographs has one target: name a class.")
     labels = one_each(labels, len(images))
-    require_photographs(parameters, len(images))
+    require(parameters, len(images))
     subjects: list[Subject] = []
     tops: list[int] = []
     for image, label in zip(images, labels, strict=True):

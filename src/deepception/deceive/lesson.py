@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..properties import PropertySummary, Result, Subject
 from ..sessions import Session
 from .dictionary import Dictionary
-from .learning import FEWEST, Learned, learn_stage
+from .learning import FEWEST, Learned, learn_stage, require_queries
 from .parameters import DeceptionParameters
 from .pattern import Pattern
 from .race import STAGES, leg_queries
@@ -132,8 +132,8 @@ def learned_on(brought: Pattern | Dictionary) -> frozenset[str]:
     return frozenset(str(digits) for digits in said) if isinstance(said, list) else frozenset()
 
 
-def require_photographs(parameters: DeceptionParameters, photographs: int) -> None:
-    """Refuse to learn on too few photographs, before any is shown.
+def require(parameters: DeceptionParameters, photographs: int) -> None:
+    """Refuse to learn on too few photographs or with too few queries, before any is shown.
 
     Where there is a target, those that have it already are not learned on either; how many those are is known only
     from their clean answers, and ``learn_stage`` refuses what is left of them.
@@ -141,6 +141,8 @@ def require_photographs(parameters: DeceptionParameters, photographs: int) -> No
     if photographs < FEWEST:
         counted = "1 photograph is" if photographs == 1 else f"{photographs} photographs are"
         raise InputError(f"{counted} too few to learn on: give {FEWEST} or more.")
+    if not parameters.universal and parameters.target is None:
+        require_queries(parameters.learn_queries, photographs)
 
 
 def stages(parameters: DeceptionParameters) -> int:
