@@ -5,7 +5,7 @@ those count that were learned without it, so groups are chosen to leave every ne
 (network, photograph) pairs::
 
     python scripts/make_veils.py --models a.onnx --models b.onnx --models c.onnx --photographs FOLDER \
-        --group a,b --group c --queries 60000 --work DIR
+        --group a,b --group c:80000 --queries 60000 --work DIR
 
 FOLDER holds a ``labels.csv``; only photographs whose class index is divisible by 8 are used (the learning split).
 A group that is finished, or has finished some legs, is kept in DIR and not learned again.
@@ -77,8 +77,12 @@ def reached(model: Path, rows: list[tuple[int, Path]], veils: list[BankedVeil], 
 @click.command(help=__doc__)
 @click.option("--models", multiple=True, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--photographs", "folder", required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--group", "groups", multiple=True, required=True, help="Names of models, with commas.")
-@click.option("--queries", default=60_000, show_default=True, help="Learning queries of a group.")
+@click.option(
+    "--group", "groups", multiple=True, required=True, help="Names of models, with commas; :QUERIES."
+)
+@click.option(
+    "--queries", default=60_000, show_default=True, help="Learning queries of a group that names none."
+)
 @click.option("--count", default=125, show_default=True, help="Learning photographs.")
 @click.option("--cover", default=60, show_default=True, help="Photographs that decide the order.")
 @click.option(
@@ -111,12 +115,13 @@ def main(
     rows = photographs(folder, count, 0)
     veils = []
     for group in groups:
+        names, _, own = group.partition(":")
         for seed in seeds:
-            name = f"{group.replace(',', '+')}-{queries}-{count}-{seed}"
+            name = f"{names.replace(',', '+')}-{own or queries}-{count}-{seed}"
             kept = work / f"{name}.json"
             if not kept.exists():
-                chosen = [by_name[model] for model in group.split(",")]
-                veil = learn(chosen, rows, queries, seed, threads, work / f"{name}.part.json")
+                chosen = [by_name[model] for model in names.split(",")]
+                veil = learn(chosen, rows, int(own or queries), seed, threads, work / f"{name}.part.json")
                 kept.write_text(json.dumps(bank_to_json([veil])), encoding="utf-8")
             veil = veils_from_json(json.loads(kept.read_text(encoding="utf-8")))[0]
             veils.append(veil._replace(models=with_twins(veil.models, twins)))
