@@ -2,6 +2,8 @@
 PYTHON ?= python3
 DEMO := .venv-demo
 TEST := .venv-test
+# KServe pins what the tests do not, so it has an environment of its own; without it its tests are skipped.
+KSERVE := .venv-kserve
 PIP := -m pip install --quiet --disable-pip-version-check
 # Torch comes first and pinned, so that nothing else chooses a build of it.
 TORCH := torch==2.13.0
@@ -39,17 +41,26 @@ $(TEST)/.ready: pyproject.toml Makefile | python
 demo: $(DEMO)/.ready
 	@$(DEMO)/bin/deepception demo
 
-test: $(TEST)/.ready
+$(KSERVE)/.ready: Makefile | python
+	@echo "Making $(KSERVE) (once; a minute) ..."
+	@rm -rf $(KSERVE)
+	@$(PYTHON) -m venv $(KSERVE)
+	@$(KSERVE)/bin/python $(PIP) 'kserve>=0.15' 'onnxruntime>=1.19'
+	@touch $@
+
+test test-all: export DEEPCEPTION_KSERVE_PYTHON = $(abspath $(KSERVE))/bin/python
+
+test: $(TEST)/.ready $(KSERVE)/.ready
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy
 	$(TEST)/bin/python -m pytest
 
-test-all: $(TEST)/.ready
+test-all: $(TEST)/.ready $(KSERVE)/.ready
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy
 	$(TEST)/bin/python -m pytest -m "slow or not slow"
 
 clean:
-	rm -rf $(DEMO) $(TEST)
+	rm -rf $(DEMO) $(TEST) $(KSERVE)

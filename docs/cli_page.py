@@ -38,14 +38,16 @@ classifier mean is told in [observers.md](observers.md), what the properties and
 | 4 | the classifier cannot be reached, or stopped answering |
 | 130 | interrupted; what was measured is kept, and the command that goes on is printed |
 
-**MODEL** is a file (`.onnx`; `.pt`, `.pth`, `.pt2`, `.ts`, `.torchscript` for torch), a scheme (`onnx:FILE`,
-`torch:…`, `python:PACKAGE.MODULE:FUNCTION`), or `default`, the network that the package carries.
+**MODEL** is a file (`.onnx`; `.pt`, `.pth`, `.pt2`, `.ts`, `.torchscript` for torch; `.tflite`; `.keras`;
+`.skops`), a scheme (`onnx:FILE`, `torch:…`, `python:PACKAGE.MODULE:FUNCTION`), the address of an endpoint
+(`http://…`, `https://…`), or `default`, the network that the package carries.
 
 **IMAGES** are files, folders (with their subfolders), globs in quotation marks, or a CSV with the column `file`
 and one of `index`, `label` or `name`. A `labels.csv` of that form in a folder gives the classes of the photographs
-in and below it. `--label` gives all photographs one class. Where nothing says it, the class of a photograph is the
-classifier's own answer to it. A name of a class matches whatever its case, spaces and underscores; a name that two
-classes bear is refused with both indices, and so is an index beside the name of another class.
+in and below it; rows whose files are not there are left out, with a warning. `--label` gives all
+photographs one class. Where nothing says it, the class of a photograph is the classifier's own answer to it. A
+name of a class matches whatever its case, spaces and underscores; a name that two classes bear is refused with
+both indices, and so is an index beside the name of another class.
 """
 
 

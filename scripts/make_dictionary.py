@@ -22,7 +22,7 @@ import numpy as np
 
 from deepception.deceive.bounds import Area
 from deepception.deceive.builtin import Shelf, Witness, shelves_from_json, shelves_to_json
-from deepception.deceive.dictionary import show_stencils
+from deepception.deceive.dictionary import DIGITS, show_stencils
 from deepception.deceive.goals import Untargeted
 from deepception.deceive.stencils import Stencil, draw_stencil
 from deepception.observers import open_observer
@@ -56,6 +56,11 @@ def photographs(folder: Path, count: int, seed: int) -> list[tuple[int, Path]]:
     rows = sorted(row for row in rows if row[0] % 8 == 0)
     order = stream(seed, "learning photographs").permutation(len(rows))[:count]
     return [rows[index] for index in order]
+
+
+def digits_of(rows: list[tuple[int, Path]]) -> list[str]:
+    """What the SHA-256 of photographs begin with: those that were learned on are in no figure."""
+    return sorted(hashlib.sha256(path.read_bytes()).hexdigest()[:DIGITS] for _, path in rows)
 
 
 def ask(
@@ -120,7 +125,7 @@ def main(
                 err=True,
             )
         shelves = {area: Shelf(drawn[area], tuple(found[area])) for area in drawn}
-        out.write_text(json.dumps(shelves_to_json(shelves)) + "\n", encoding="utf-8")
+        out.write_text(json.dumps(shelves_to_json(shelves, digits_of(rows))) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

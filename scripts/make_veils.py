@@ -18,7 +18,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from make_dictionary import TWIN, photographs, with_twins
+from make_dictionary import TWIN, digits_of, photographs, with_twins
 
 from deepception.deceive.bounds import Linf
 from deepception.deceive.dictionary import cover_order
@@ -52,9 +52,8 @@ def learn(
     texture, spent = learn_together(teachers, BOUND, queries, seed, kept=kept)
     observers = [each.session.observer for each in teachers]
     click.echo(f"{', '.join(o.name for o in observers)}: {spent:,} queries", err=True)
-    return BankedVeil(
-        texture, tuple(str(o.identity["sha256"]) for o in observers), tuple(o.name for o in observers)
-    )
+    models = tuple(str(o.identity["sha256"]) for o in observers)
+    return BankedVeil(texture, models, tuple(o.name for o in observers), spent)
 
 
 def reached(model: Path, rows: list[tuple[int, Path]], veils: list[BankedVeil], threads: int) -> np.ndarray:
@@ -129,7 +128,8 @@ def main(
         return
     parts = [reached(model, rows[:cover], veils, threads) for model in models]
     order = cover_order(np.concatenate(parts, axis=1), len(veils))
-    out.write_text(json.dumps(bank_to_json([veils[i] for i in order])) + "\n", encoding="utf-8")
+    bank = bank_to_json([veils[i] for i in order], digits_of(rows))
+    out.write_text(json.dumps(bank) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

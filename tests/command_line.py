@@ -40,7 +40,11 @@ class Done:
         return [
             line
             for line in self.err.splitlines()
-            if line and " stimuli" not in line and " cost " not in line and "ImageNet's usual" not in line
+            if line
+            and " stimuli" not in line
+            and " cost " not in line
+            and " costs " not in line
+            and "ImageNet's usual" not in line
         ]
 
 

@@ -1,12 +1,28 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from command_line import call, chunks, results, save_photographs, save_placed_observer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for the default cache: no test reads or writes that of the person who runs the tests."""
+    folder = tmp_path_factory.mktemp("caches")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DEEPCEPTION_CACHE", str(folder / "answers.sqlite"))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(_nobodys_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a default cache of its own, made where it is used."""
+    monkeypatch.setenv("DEEPCEPTION_CACHE", str(_nobodys_cache / uuid.uuid4().hex / "answers.sqlite"))
 
 
 @pytest.fixture(scope="session")

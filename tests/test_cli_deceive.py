@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 import deepception as dc
 from command_line import CLASSES, Done, assert_refused, call, save_photographs, save_placed_observer
 from deepception.cli.gates import Gate, read_gate
+from deepception.deceive import origin
 from deepception.observers import restrict
+from deepception.reports.deceptions import lines
 from deepception.stimuli import fit_frame, load_photograph
 from deepception.studies import RunStore, load_settings
 from deepception.studies.pool import embedded_photographs
@@ -111,8 +114,60 @@ def test_the_pictures_are_what_deceives(lab: Path, kept: tuple[Path, dict[str, A
         top1 = int(session.ask_images(fit_frame(shown, observer.frame)[None]).top[0, 0])
         assert top1 == row["top1"]
         assert top1 not in (row["clean_top1"], row["label"])
-    files = {folder / row["file"] for row in made["images"] if row["file"]}
-    assert files == set((folder / "deceptions").iterdir())
+    named = [row[name] for row in made["images"] for name in ("file", "pattern") if row[name]]
+    assert {folder / name for name in named} == set((folder / "deceptions").iterdir())
+
+
+def test_a_deception_is_kept_as_a_pattern_for_other_photographs(
+    lab: Path, kept: tuple[Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, made = kept
+    row = next(row for row in made["images"] if row["reached"])
+    file = folder / row["pattern"]
+    own = lab / "photos" / row["name"]
+    assert np.array_equal(dc.apply(file, own), load_photograph(folder / row["file"]).pixels)
+    pattern = dc.load_pattern(file)
+    assert (pattern.used, pattern.about["queries"]) == (row["used"], row["attack_queries"])
+    applied = deceive(lab, lab / "photos", "--apply", file, "--no-controls", "--batch-size", 8, "--json")
+    rows = found(applied)["images"]
+    assert row["name"] not in {other["name"] for other in rows}, "it was searched on that one"
+    assert len(rows) == PHOTOGRAPHS - 1
+    assert found(applied)["queries"]["learned_with"] == row["attack_queries"]
+    assert all(other["used"] <= row["limit"] for other in rows)
+
+
+def test_one_total_everywhere(
+    lab: Path, kept: tuple[Path, dict[str, Any]], learned: tuple[Path, dict[str, Any], str], tmp_path: Path
+) -> None:
+    pattern = learned[0] / "pattern.npz"
+    alone = deceive(lab, *some(lab, range(1)), *AREA, "--queries", 4, "--out", tmp_path / "alone", "--json")
+    brought = deceive(
+        lab, lab / "photos", "--apply", pattern, "--out", tmp_path / "brought", "--batch-size", 8, "--json"
+    )
+    runs = [kept, learned[:2], (tmp_path / "alone", found(alone)), (tmp_path / "brought", found(brought))]
+    for folder, made in runs:
+        asked, rows = made["queries"], made["images"]
+        stored = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+        figures = stored["properties"]["deception"]["figures"]
+        assert asked == figures["queries"]
+        shown = sum(row["attack_queries"] + row["control_queries"] for row in rows)
+        assert asked["total"] == shown + asked["clean"] + asked["clean_others"] + asked["learning"]
+        assert asked["total"] == stored["cost"]["queries"] == made["cost"]["queries"]
+        assert asked["total"] == stored["properties"]["deception"]["queries"]
+        total = f"{asked['total']:,}"
+        again = call("report", folder, page=True)
+        assert again.code == 0
+        page = (folder / "report.html").read_text(encoding="utf-8")
+        assert re.search(rf"All queries together</bdi></th><td[^>]*>{total}</td>", page)
+        assert f"<dt>Queries</dt><dd><bdi>{total}</bdi>" in page or f">{total}<" in page
+        told = "\n".join(lines("deception", stored["properties"]["deception"]))
+        assert f"{total} in all" in told
+    assert runs[1][1]["queries"]["clean_others"] == runs[1][1]["learning"]["learned_on"]
+    assert runs[2][1]["queries"]["clean_others"] == 5, (
+        "photographs of the package, whose pixels are a control"
+    )
+    assert runs[3][1]["queries"]["learned_with"] == runs[1][1]["queries"]["learning"]
+    assert runs[3][1]["queries"]["learning"] == 0
 
 
 def test_the_same_command_goes_on(lab: Path, kept: tuple[Path, dict[str, Any]]) -> None:
@@ -124,8 +179,19 @@ def test_the_same_command_goes_on(lab: Path, kept: tuple[Path, dict[str, Any]]) 
     assert_refused(deceive(lab, *command, "--area", 0.2), "other settings", "area")
     words = deceive(lab, *command)
     assert words.code == 0
-    assert words.out.startswith("deception: ")
+    assert words.out.startswith("deception: Cannot be judged. ")
     assert len([line for line in words.out.splitlines() if line.startswith("p")]) == 4
+    for told in (
+        "fooling ratio",
+        "success rate",
+        "robust error",
+        "queries: median",
+        "best control",
+        "survive",
+    ):
+        assert told in words.out
+    assert f"{made['queries']['total']} in all" in words.out
+    assert f"cost: {made['queries']['total']} queries in" in words.out
 
 
 def test_the_price(lab: Path, tmp_path: Path) -> None:
@@ -193,7 +259,7 @@ def test_less_may_be_known(lab: Path, knowledge: str, tmp_path: Path) -> None:
     made = found(done)
     (observer,) = load_settings(tmp_path / "run").observers
     assert observer.identity == restrict(dc.open_observer(str(lab / "good.onnx")), knowledge).identity
-    margins = [row["margin"] for row in made["images"] if row["reached"]]
+    margins = [row["log10_odds"] for row in made["images"] if row["reached"]]
     assert margins
     assert all((margin is None) == (knowledge == "label") for margin in margins)
 
@@ -245,7 +311,8 @@ def test_a_pattern_is_applied(
         [row[n] for n in names] for row in made["images"]
     ]
     assert applied["parameters"]["area"] == 0.3
-    assert applied["queries"]["learning"] == made["queries"]["learning"]
+    assert applied["queries"]["learned_with"] == made["queries"]["learning"]
+    assert applied["queries"]["learning"] == 0
     fresh = save_photographs(tmp_path / "fresh", 22)
     unseen = found(deceive(lab, fresh / "p20.png", fresh / "p21.png", "--apply", pattern, "--json"))
     assert len(unseen["images"]) == 2
@@ -263,7 +330,9 @@ def test_a_dictionary_is_learned_and_applied(lab: Path, tmp_path: Path) -> None:
     file = tmp_path / "run" / "dictionary.json"
     applied = found(deceive(lab, photos, *FEW, "--apply", file, "--json"))
     assert [row["top1"] for row in applied["images"]] == [row["top1"] for row in made["images"]]
-    assert applied["queries"]["learning"] == made["queries"]["learning"]
+    assert applied["queries"]["learned_with"] == made["queries"]["learning"]
+    assert made["queries"]["learning_each"] == made["queries"]["learning"] / 8
+    assert [made["built_in"]["kind"], applied["built_in"]] == ["dictionary", None]
     stages = {
         store.describe(h).unit.experiment for store in [RunStore(tmp_path / "run")] for h in store.finished()
     }
@@ -293,6 +362,77 @@ def test_what_is_refused(
     assert not (tmp_path / "run").exists()
 
 
+def test_too_few_queries_to_learn_with_are_told_with_the_minimum(lab: Path, tmp_path: Path) -> None:
+    done = deceive(lab, lab / "photos", "--universal", "--learn-queries", 1, "--out", tmp_path / "run")
+    assert_refused(done, "1 learning query is too few for a universal pattern: give 72 or more")
+    assert not (tmp_path / "run").exists()
+
+
+def test_half_of_too_few_is_told_as_what_was_given(lab: Path, tmp_path: Path) -> None:
+    images = listed(lab, tmp_path / "photos.csv", range(9))
+    done = deceive(lab, images, "--universal", "--dry-run")
+    assert_refused(
+        done, "9 photographs are too few to learn on one half of them", "give 16 or more", "--learn-on"
+    )
+
+
+def test_a_bound_between_two_levels_is_told(lab: Path, tmp_path: Path) -> None:
+    options = ("--queries", 3, "--no-controls", "--batch-size", 8)
+    done = deceive(lab, *some(lab, range(1)), "--linf", "0.0392", *options, "--out", tmp_path / "run")
+    assert done.code == 0
+    told = "0.0392 allows 9 grey levels; for 10 write 10/255."
+    assert told in done.err
+    assert call("report", tmp_path / "run", page=True).code == 0
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert told in page
+    assert "<dt>Setting</dt>" not in page
+    exact = deceive(lab, *some(lab, range(1)), "--linf", "10/255", *options)
+    assert "allows" not in exact.err
+
+
+def test_a_row_that_names_no_file_is_told(
+    lab: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for path in some(lab, range(2)):
+        (folder / path.name).write_bytes(path.read_bytes())
+    (folder / "labels.csv").write_text("file,index\np0.png,1\np1.png,2\ngone.png,3\n", encoding="utf-8")
+    done = deceive(lab, folder, *FEW)
+    assert done.code == 0
+    assert "1 of 3 rows of" in caplog.text
+    assert "gone.png first: they are left out" in caplog.text
+    caplog.clear()
+    # A photograph that was named by itself is all that was asked for.
+    assert deceive(lab, folder / "p0.png", *FEW).code == 0
+    assert "gone.png" not in caplog.text
+
+
+def test_another_goal_than_the_one_that_was_learned_is_told(
+    lab: Path, learned: tuple[Path, dict[str, Any], str], tmp_path: Path
+) -> None:
+    pattern = learned[0] / "pattern.npz"
+    options = ("--apply", pattern, "--target", "class_7", "--no-controls", "--batch-size", 8)
+    fresh = save_photographs(tmp_path / "fresh", 22)
+    done = deceive(lab, fresh / "p20.png", fresh / "p21.png", *options)
+    assert done.code == 0
+    assert "the pattern was learned for any wrong class; here the goal is class 7" in done.err
+
+
+def test_photographs_that_this_package_learned_on_are_in_no_figure(
+    lab: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    known = load_photograph(some(lab, range(1))[0]).sha256[:16]
+    monkeypatch.setattr(origin, "dictionary_photographs", lambda: frozenset([known]))
+    made = found(deceive(lab, *some(lab, range(3)), *FEW, "--json"))
+    assert "1 of 3 photographs are left out" in caplog.text
+    assert [row["name"] for row in made["images"]] == ["p1.png", "p2.png"]
+    caplog.clear()
+    assert (
+        len(found(deceive(lab, *some(lab, range(3)), "--linf", "8/255", *FEW[2:], "--json"))["images"]) == 3
+    )
+
+
 @pytest.mark.parametrize("how", [("--dry-run",), ("--out", "run")])
 def test_too_few_photographs_to_learn_on_are_told_before_anything_is_asked(
     lab: Path, how: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -306,7 +446,7 @@ def test_too_few_photographs_to_learn_on_are_told_before_anything_is_asked(
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--universal", "--learn-queries", 0), "--universal needs queries"),
+        (("--universal", "--learn-queries", 0), "--universal needs queries to learn with (128 or more)"),
         (("--learn-on", "."), "--learn-on is for learning"),
         (("--apply", "x.npz", "--learn-queries", 5), "--apply brings"),
         (("--linf", "8/255", "--learn-queries", 5), "--universal with --linf"),

@@ -174,10 +174,12 @@ def test_an_audit_prints_its_result_alone(lab: Path, copied: Path) -> None:
     lines = call(*command, page=False).out.splitlines()
     assert spent(copied) == before, "a finished run asks nothing"
     figures = [line for line in lines if line.startswith("  ")]
-    assert len(figures) == 5
-    assert all("n = 2; " in line for line in figures)
+    assert len(figures) == 8
+    assert all("n = 2; " in line for line in figures[:6])
     assert all(" decades of odds" in line for line in figures[:4])
-    assert "; best control (" in figures[4]
+    assert "fooling ratio" in figures[4]
+    assert "queries: median" in figures[5]
+    assert "control" in figures[6]
     said = [line for line in lines if line not in figures]
     assert [line.partition(":")[0] for line in said] == [
         *("local", "spatial", "activation", "cumulative", "deception", "cost", "report")

@@ -19,8 +19,8 @@ from deepception.deceive.stencils import draw_stencil
 from deepception.deceive.texture_changes import draw_texture
 from deepception.deceive.veil_bank import (
     BankedVeil,
-    _bank,
     bank_to_json,
+    banked_veils,
     builtin_veils,
     veils_from_json,
 )
@@ -78,7 +78,7 @@ def test_shelves_are_read_as_they_were_written() -> None:
 
 
 def test_the_veils_leave_out_those_of_the_observer() -> None:
-    veils = _bank()
+    veils = banked_veils()
     assert len(builtin_veils()) == len(veils) >= 1
     for veil in veils:
         left = builtin_veils(Bytes(veil.models[0]))

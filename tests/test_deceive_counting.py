@@ -27,7 +27,7 @@ def row(first: int | None, *, correct: bool = True, budget: int = 100, **given: 
         "used": 40,
         "limit": 50,
         "survives_shift": None if first is None else first < 10,
-        "margin": None if first is None else 0.5,
+        "log10_odds": None if first is None else 0.5,
         "controls": controls,
         "target": None,
     }
@@ -147,12 +147,12 @@ def test_the_curve_rises_where_a_photograph_falls() -> None:
 def test_shift_margin_and_use_are_over_deceptions() -> None:
     figures = count_deceptions(SIX)
     assert figures["survives_shift"]["value"] == pytest.approx(3 / 4)
-    assert figures["margin_decades"]["value"] == 0.5
+    assert figures["log10_odds"]["value"] == 0.5
     assert figures["used"] == {"median": 40.0, "most": 40, "limit": 50}
     failed = count_deceptions([row(None)])
     assert failed["used"] is None
     assert failed["survives_shift"] is None
-    assert failed["margin_decades"] is None
+    assert failed["log10_odds"] is None
 
 
 def test_everything_is_strict_json() -> None:

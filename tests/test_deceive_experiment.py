@@ -130,7 +130,8 @@ def test_an_audit_deceives_each_photograph_and_resumes(photos: Path, tmp_path: P
     # Class 0 is answered to all, so half were right; two of those three are deceived.
     assert summary["figures"]["success_rate"]["n"] == 3
     assert outcome.results["cost"]["queries"] <= price_of(resolve(request(whole))[0]).total
-    assert summary["queries"] == sum(row["queries"] for row in summary["rows"])
+    searched = sum(row["queries"] for row in summary["rows"])
+    assert summary["queries"] == summary["figures"]["queries"]["total"] == searched + PHOTOGRAPHS
 
     stopped = run_audit(request(Asked(stop_after=whole.images // 2)), tmp_path / "run")
     assert stopped.exit_code == 130

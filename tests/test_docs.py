@@ -133,7 +133,7 @@ def test_shell_commands_parse() -> None:
                 extras = re.findall(r"deepception\[(\w+)\]", line)
                 assert set(extras) <= set(PROJECT["optional-dependencies"])
             else:
-                assert first in ("git", "cd")
+                assert first in ("git", "cd", "export")
         except (AssertionError, click.ClickException) as error:
             raise AssertionError(f"{page}: {line}: {error}") from error
 
@@ -222,7 +222,7 @@ def test_sidecar_of_the_page_is_read(tmp_path: Path) -> None:
 
 def test_toml_of_the_pages_is_read() -> None:
     read = [tomllib.loads(block) for page in PAGES for block in blocks(page, "toml")]
-    groups = [next(iter(content["project"]["entry-points"])) for content in read]
+    groups = [next(iter(content["project"]["entry-points"])) for content in read if "project" in content]
     assert sorted(groups) == ["deepception.observers", "deepception.properties"]
 
 
@@ -249,6 +249,22 @@ def test_prices_of_the_pages_are_those_of_the_settings() -> None:
     period = 12 * period_price(PeriodParameters(), shape)
     assert f" {period:,} " in text
     assert f" {period:,} " in readme
+    observers = (DOCS / "observers.md").read_text("utf-8")
+    assert _stated(observers, "`logits`, `probabilities`, `top-k`: queries a photograph") == each
+    assert _stated(observers, "`logits`, `probabilities`, `top-k`: shared by all") == shared
+    from_labels = _stated(text, "queries a photograph from labels alone, at most")
+    assert _stated(observers, "`label`: queries a photograph") == from_labels
+    local = _stated(observers, "`label`: the local property alone")
+    for setting, price, alone in zip(("quick", "standard", "full"), from_labels, local, strict=True):
+        costs = {
+            e.name: e.cost(p, shape, e.needs_background(p), labels_only=True)
+            for e in made
+            for p in (e.for_setting(setting, labels_only=True),)
+        }
+        assert price == 1 + sum(costs.values())
+        assert alone == 1 + costs["local"]
+    labels_period = 12 * period_price(PeriodParameters(), shape, labels_only=True)
+    assert f" {labels_period:,} " in observers
 
 
 def _stated(text: str, row: str) -> list[int]:

@@ -96,7 +96,9 @@ def test_more_than_is_told_is_refused() -> None:
         restrict(listing(2), "top-5").answer(IMAGES)
 
 
-@pytest.mark.parametrize("word", ["top-0", "top5", "top-", "top-k", "labels", "", "Label"])
+@pytest.mark.parametrize(
+    "word", ["top5", "top-", "top-k", "labels", "", "Label", "label@0.1", "logits@0.01", "@0.1"]
+)
 def test_unknown_words_are_refused(word: str) -> None:
     with pytest.raises(InputError, match="no knowledge"):
         read_knowledge(word)
@@ -105,13 +107,46 @@ def test_unknown_words_are_refused(word: str) -> None:
 def test_what_is_known_is_part_of_the_fingerprint() -> None:
     observer = full()
     assert restrict(observer, "logits") is observer
-    words = ("probabilities", "top-3", "top-5", "label")
+    words = ("probabilities", "top-3", "top-5", "label", "top-3@0.01", "probabilities@0.1")
     prints = {fingerprint(observer), *(fingerprint(restrict(observer, word)) for word in words)}
-    assert len(prints) == 5
+    assert len(prints) == 7
 
 
-def test_more_classes_than_there_are_lists_them_all() -> None:
-    assert restrict(full(), "top-50").answer(IMAGES).scores.shape == (5, CLASSES)
+@pytest.mark.parametrize("word", ["top-5@", "top-5@0", "top-5@-0.1", "probabilities@x", "probabilities@0.6"])
+def test_unknown_steps_are_refused(word: str) -> None:
+    with pytest.raises(InputError, match="no step of rounding"):
+        read_knowledge(word)
+
+
+def test_rounded_scores_are_multiples_of_their_step_and_bounds_below_it() -> None:
+    p = softmax(logits(IMAGES))
+    rounded = restrict(full(), "probabilities@0.05").answer(IMAGES)
+    assert rounded.resolution == 0.05
+    assert rounded.scores == pytest.approx(np.round(p / 0.05) * 0.05)
+    answers = Session(restrict(full(), "probabilities@0.05"), batch_size=5).ask_images(IMAGES)
+    assert np.array_equal(answers.censored, p < 0.025)
+    assert answers.censored.any()
+    assert not answers.censored.all()
+    listed = restrict(full(), "top-3@0.05").answer(IMAGES)
+    assert np.array_equal(listed.labels, np.argsort(-p, axis=1)[:, :3])
+    assert listed.scores == pytest.approx(np.round(-np.sort(-p, axis=1)[:, :3] / 0.05) * 0.05)
+    assert str(read_knowledge("top-3@0.05")) == "top-3@0.05"
+
+
+def test_what_is_rounded_already_is_not_rounded_to_a_finer_step() -> None:
+    coarse = restrict(full(), "probabilities@0.1")
+    again = restrict(coarse, "probabilities@0.01").answer(IMAGES)
+    assert again.resolution == 0.1
+    assert np.array_equal(again.scores, coarse.answer(IMAGES).scores)
+    assert restrict(coarse, "probabilities@0.3").answer(IMAGES).resolution == pytest.approx(0.4)
+
+
+def test_a_list_of_no_class_or_of_more_than_there_are_is_refused() -> None:
+    assert restrict(full(), f"top-{CLASSES}").answer(IMAGES).scores.shape == (5, CLASSES)
+    with pytest.raises(InputError, match=f"has {CLASSES} classes, fewer than top-50 would list"):
+        restrict(full(), "top-50")
+    with pytest.raises(InputError, match="top-0 lists no class"):
+        restrict(full(), "top-0")
 
 
 def test_nonsense_is_not_hidden_by_the_cut() -> None:

@@ -71,7 +71,20 @@ def test_a_number_that_is_another_class_s_name_is_refused() -> None:
 @pytest.mark.parametrize("name", ["Crane", "6", "no class of these", "", "CRANE"])
 def test_a_name_that_agrees_with_its_index_or_says_nothing(name: str) -> None:
     names = ("tench, Tinca tinca", "a", "crane", "b", "c", "d", "crane, lifting machine")
-    check_agreement(6, name, names)
+    assert check_agreement(6, name, names) == 6
+
+
+def test_an_index_that_leaves_out_the_background_is_known_by_its_name() -> None:
+    names = imagenet_labels(1001)
+    assert check_agreement(12, "house_finch", names) == 13
+    assert check_agreement(13, "house_finch", names) == 13
+    assert check_agreement(7, "no class of these", names) == 7
+    with pytest.raises(InputError, match=r"11 is .*'house_finch', is class 13"):
+        check_agreement(11, "house_finch", names)
+    # Two neighbours bear this name, so that the index may count either way.
+    with pytest.raises(InputError, match="may or may not count the background"):
+        check_agreement(639, "maillot", names)
+    assert check_agreement(638, "maillot", names) == 639
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from onnx_models import linear
 
 
 def test_the_built_in_schemes_are_entry_points() -> None:
-    assert {"default", "onnx", "python", "torch"} <= set(schemes())
+    assert {"default", "keras", "litert", "onnx", "python", "sklearn", "torch"} <= set(schemes())
 
 
 def test_a_path_or_a_scheme_opens(tmp_path: Path) -> None:
@@ -70,6 +70,10 @@ def test_opening_a_package_imports_nothing_heavy() -> None:
         "onnxruntime",
         "torch",
         "openvino",
+        "ai_edge_litert",
+        "keras",
+        "sklearn",
+        "skops",
         "pydantic",
         "scipy",
         "PIL",

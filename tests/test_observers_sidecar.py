@@ -153,6 +153,21 @@ def test_imagenet_names_come_from_the_label_order_only(tmp_path: Path) -> None:
     assert opened(more).labels[:2] == ("background", "tench")
 
 
+def test_1001_outputs_have_a_background_class_first(tmp_path: Path) -> None:
+    model = linear(tmp_path / "m.onnx", classes=1001)
+    assumed = opened(model)
+    assert assumed.labels[:2] == ("background", "tench")
+    assert any("1,001 classes" in warning for warning in assumed.settings.warnings)
+    (tmp_path / "names.txt").write_text("\n".join(f"thing {number}" for number in range(1000)))
+    write(model.with_suffix(".json"), {"labels": "names.txt"})
+    named = opened(model)
+    assert named.labels[:2] == ("background", "thing 0")
+    assert not any("1,001 classes" in warning for warning in named.settings.warnings)
+    # Said to have none, it has none.
+    write(model.with_suffix(".json"), {"label_offset": 0})
+    assert opened(model).labels[0] == "class 0"
+
+
 def test_labels_from_a_file(model: Path) -> None:
     (model.parent / "names.txt").write_text("\n".join(NAMES))
     write(model.with_suffix(".json"), {"labels": "names.txt"})

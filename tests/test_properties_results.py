@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -258,15 +259,21 @@ def test_superpixels_cost_no_more_than_said() -> None:
 # --- who may be asked, and for what ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("measure", [*ALL])
-def test_label_only_observers_are_refused_in_a_sentence(measure: Measurement) -> None:
+@pytest.mark.parametrize("measure", [*PROPERTIES])
+def test_label_only_observers_are_measured_by_thresholds(
+    measure: Measurement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "ME", replace(ME, label=int(logits(ME.pixels[None]).argmax())))
     observer = FunctionObserver(
         lambda images: logits(images).argmax(axis=1), Frame(SIDE, SIDE), classes=CLASSES, level="label"
     )
-    asking = Session(observer, batch_size=16)
-    with pytest.raises(InputError, match="answers with a label only"):
-        measure(asking)
-    assert asking.transmissions == 0
+    one, other = (measure(Session(observer, batch_size=size)) for size in (16, 64))
+    assert one.queries > 1
+    assert one.record()["scale"] == "points of opacity"
+    assert not one.record()["never"]
+    assert same(one, other)
+    stored = json.loads(json.dumps(one.to_json(), allow_nan=False))
+    assert "decades" not in json.dumps(stored)
 
 
 def test_a_budget_too_small_spends_nothing() -> None:

@@ -62,7 +62,7 @@ def row(index: int, first: int | None, *, grey: bool = False, **changes: Any) ->
         "attack_queries": first or 1000,
         "control_queries": 1001,
         "top1": 2 if reached else 1,
-        "margin": 0.3 if reached else None,
+        "log10_odds": 0.3 if reached else None,
         "survives_shift": reached or None,
         "source": "search",
         "copies": 3,
@@ -238,10 +238,10 @@ def test_curves_over_queries_and_over_the_area_used() -> None:
     assert "deception 78 %, grey patch 22 %" in over_queries
     assert "clean shifted" not in over_queries  # one showing, which no query could add to
     assert "right before" not in over_queries
-    assert "searched at 5 %" in made["How much of the frame it takes"].caption
-    unpruned = [{**r, "used": 499} for r in forty()]
-    titles = [p.title for p in deception_pictures("deception", summary(unpruned), FRAME)]
-    assert "How much of the frame it takes" not in titles
+    assert "All searches had one bound, 5 %" in made["How much of the frame it takes"].caption
+    whole = [{**r, "used": 499, "goal": "targeted", "target": 3} for r in forty()]
+    drawn = {p.title: p.caption for p in deception_pictures("deception", summary(whole), FRAME)}
+    assert "took hardly anything away" in drawn["How much of the frame it takes"]
     mixed = [*forty(), row(40, None, correct=False)]
     svg = next(deception_pictures("deception", summary(mixed), FRAME)).svg
     assert "right before 78 %" in svg
@@ -410,9 +410,9 @@ def veiled(run: StoredRun, changes: Sequence[dict[str, Any]] = ()) -> StoredRun:
 
 def test_the_page_of_veils(run: StoredRun) -> None:
     aimed = {"goal": "targeted", "target": 3}
-    failed = {**aimed, "reached": False, "first": None, "margin": None, "survives_shift": None}
+    failed = {**aimed, "reached": False, "first": None, "log10_odds": None, "survives_shift": None}
     changes = [
-        {**aimed, "reached": True, "first": 4, "top1": 3, "margin": 1.0, "survives_shift": True},
+        {**aimed, "reached": True, "first": 4, "top1": 3, "log10_odds": 1.0, "survives_shift": True},
         failed,
         {**failed, "attacked": False},
     ]

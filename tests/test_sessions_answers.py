@@ -181,6 +181,18 @@ def test_rounded_probabilities_are_censored_at_half_a_step():
     assert answers.rank[1].tolist() == [0, 1, 1]
 
 
+def test_the_greatest_probability_that_can_be_told_stands_for_all_above():
+    # Eight bits end at 255/256: that may be a probability of 254.5/256, or of one.
+    p = np.array([[255, 1, 0], [254, 1, 1]]) / 256
+    full = RawAnswers(AnswerLevel.PROBABILITIES, p, resolution=1 / 256, ceiling=255 / 256)
+    top = RawAnswers(AnswerLevel.TOP_K, p[:, :2], np.array([[0, 1], [0, 1]]), 1 / 256, 255 / 256)
+    for raw in (full, top):
+        answers = convert(raw, None, 3)
+        assert answers.saturated.tolist() == [[True, False, False], [False, False, False]]
+        assert answers.log_odds[:, 0] == pytest.approx([math.log(254.5 / 1.5), math.log(254 / 2)])
+        assert answers.log_probability[0, 0] == pytest.approx(math.log(254.5 / 256))
+
+
 def test_the_rest_of_rounded_probabilities_is_not_their_sum():
     # 999 others at 0.0007 each all read 0.00, yet the odds of the first are 0.30 : 0.70.
     row = np.zeros(1000)

@@ -49,7 +49,7 @@ def test_a_digest_is_of_shape_and_pixels():
 def test_answers_come_back_as_they_were(in_a_file, dtype, tmp_path):
     path = tmp_path / "answers.sqlite" if in_a_file else None
     scores = np.array([[0.5, 0.1], [0.3, -0.0], [1.0, 1e-7]], dtype=dtype)
-    raw = RawAnswers(AnswerLevel.TOP_K, scores, np.array([[4, 2], [1, 0], [2, 3]]), 0.1)
+    raw = RawAnswers(AnswerLevel.TOP_K, scores, np.array([[4, 2], [1, 0], [2, 3]]), 0.1, 0.9)
     with AnswerCache(path) as cache:
         cache.keep(ALICE, [digest(0), digest(2)], raw, [0, 2])
         found = cache.find(ALICE, [digest(1), digest(2), digest(0)])
@@ -58,7 +58,7 @@ def test_answers_come_back_as_they_were(in_a_file, dtype, tmp_path):
     assert sorted(found) == [1, 2]
     for position, row in ((1, 2), (2, 0)):
         one = found[position]
-        assert (one.level, one.resolution) == (raw.level, raw.resolution)
+        assert (one.level, one.resolution, one.ceiling) == (raw.level, raw.resolution, raw.ceiling)
         assert one.scores.dtype == dtype
         assert one.scores.tobytes() == scores[row].tobytes()
         assert one.labels is not None

@@ -218,7 +218,7 @@ def test_cancelling_and_asking_again_changes_no_bit(stop_after):
             cancel.set()
 
     session = Session(observer, batch_size=8, cache=cache, progress=progress, cancel=cancel)
-    with pytest.raises(Cancelled, match=f"after {8 * stop_after} of 37"):
+    with pytest.raises(Cancelled, match="Interrupted; what was finished is kept"):
         session.ask(stimuli)
     assert len(observer.sent) == stop_after
     cancel.clear()
@@ -254,7 +254,7 @@ def test_ctrl_c_keeps_the_batch_in_flight():
 
     session = Session(Pressed(), batch_size=4)
     kept: list[int] = []
-    with pytest.raises(Cancelled, match="after 8 of 12"):
+    with pytest.raises(Cancelled, match="Interrupted; what was finished is kept"):
         kept.extend(rows.stop for rows, _ in session.stream(shifts(12)))
     assert kept == [4, 8]
     assert numbers(session) == (8, 8, 0)

@@ -140,7 +140,7 @@ def test_a_universal_pattern_is_learned_and_shown_once_on_others(
     # What deceives is shown once more, moved by one pixel.
     assert all(row["attack_queries"] == 2 for row in summary["rows"])
     assert summary["figures"]["survives_shift"]["n"] == len(summary["rows"])
-    assert all(row["source"] == "pattern" and row["margin"] is not None for row in summary["rows"])
+    assert all(row["source"] == "pattern" and row["log10_odds"] is not None for row in summary["rows"])
     assert all(control["queries"] <= 2 for row in summary["rows"] for control in row["controls"].values())
     asked = summary["figures"]["queries"]
     assert 0 < asked["learning"] == told["queries"] <= UNIVERSAL.learn_queries
@@ -278,7 +278,7 @@ def test_moved_photographs_go_on(
 def test_too_few_photographs_are_refused_before_anything_is_asked(photos: Path, tmp_path: Path) -> None:
     asked = Asked()
     few = replace(request(photos, asked), photographs=find_photographs(sorted(photos.glob("*.png"))[:12]))
-    with pytest.raises(InputError, match=r"\d photographs are too few to learn on: give 8 or more"):
+    with pytest.raises(InputError, match=r"12 photographs are too few .*: give 16 or more"):
         run_audit(few, tmp_path / "run")
     assert asked.images == 0
     assert not (tmp_path / "run").exists()
@@ -323,7 +323,8 @@ def test_a_pattern_is_brought_from_a_file(
     summary = outcome.results["properties"]["deception"]
     assert "learning" not in outcome.results
     assert len(summary["rows"]) == PHOTOGRAPHS
-    assert summary["figures"]["queries"]["learning"] == whole[1]["learning"]["queries"]
+    assert summary["figures"]["queries"]["learned_with"] == whole[1]["learning"]["queries"]
+    assert summary["figures"]["queries"]["learning"] == 0
     assert summary["figures"]["queries"]["total"] == 3 * PHOTOGRAPHS == outcome.results["cost"]["queries"]
     assert summary["figures"]["learned"]["brought"]
     assert (tmp_path / "run" / "pattern.npz").read_bytes() == file.read_bytes()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from deepception.errors import RunFolderError
 from deepception.studies import (
     ObserverEntry,
     PhotographEntry,
-    RunLock,
     RunSettings,
     check_usable,
     create_or_join,
@@ -232,38 +230,63 @@ def test_names_that_are_not_unicode_can_be_kept(tmp_path: Path) -> None:
     assert load_settings(tmp_path).settings == {"pool": ["/p/\udcff.jpg"]}
 
 
-# -- ownership --------------------------------------------------------------------------------------------
+# -- several processes ------------------------------------------------------------------------------------
 
 
-def test_a_second_owner_is_told_who_the_first_is(tmp_path: Path) -> None:
-    code = (
-        "import sys; from deepception.studies import RunLock\n"
-        "with RunLock(sys.argv[1]): print('mine', flush=True); input()"
-    )
-    path = os.pathsep.join(p for p in sys.path if p)
-    first = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": path},
-        text=True,
-    )
-    assert first.stdout is not None
-    assert first.stdout.readline() == "mine\n"
-    with pytest.raises(RunFolderError, match=f"in use by process {first.pid} on "), RunLock(tmp_path):
-        pass
-    first.kill()
-    first.wait()
-    first.stdout.close()
-    with RunLock(tmp_path):  # a killed owner owns nothing
-        pass
-
-
-def test_the_lock_is_let_go_and_can_be_taken_again(tmp_path: Path) -> None:
-    for _ in range(2):
+def test_one_who_asks_for_the_same_joins_and_one_who_asks_for_more_is_told(tmp_path: Path) -> None:
+    with open_run(tmp_path, settings()) as first:
+        assert first.lease.held
+        with open_run(tmp_path, settings()) as second:
+            assert not second.lease.held
+            assert [other.pid for other in second.others] == [os.getpid()]
+            assert second.settings.photographs == first.settings.photographs
+            assert second.settings.digest == first.settings.digest
+        for other, word in (
+            (settings(photographs=(DOG,)), "more photographs"),
+            (settings(settings={"grid": [9, 9]}), "other settings"),
+            (settings(seed=99), "seed"),
+        ):
+            with (
+                pytest.raises(RunFolderError, match=rf"in use by process {os.getpid()} on .*{word}"),
+                open_run(tmp_path, other),
+            ):
+                pass
         with (
-            RunLock(tmp_path),
-            pytest.raises(RunFolderError, match=f"process {os.getpid()}"),
-            RunLock(tmp_path),
+            pytest.raises(RunFolderError, match="has a budget"),
+            open_run(tmp_path, settings(), alone="has a budget"),
         ):
             pass
+    with open_run(tmp_path, settings(photographs=(CAT, DOG))) as later:
+        assert later.lease.held
+        assert later.settings.photographs == (CAT, DOG)
+
+
+def test_one_who_stays_keeps_the_run_from_being_changed(tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        with open_run(tmp_path, settings()):
+            stays = stack.enter_context(open_run(tmp_path, settings()))
+        assert not stays.lease.held
+        with pytest.raises(RunFolderError, match="in use"), open_run(tmp_path, settings(photographs=(DOG,))):
+            pass
+        with open_run(tmp_path, settings()) as next_one:
+            assert next_one.lease.held, "the lease was free, and nothing had to be changed"
+        assert stays.settle(finished=True)
+        assert stays.lease.held
+
+
+def test_the_batch_size_is_chosen_by_the_holder_of_the_lease(tmp_path: Path) -> None:
+    asked = settings(batch_size=None)
+    with open_run(tmp_path, asked) as first, open_run(tmp_path, asked) as second:
+        assert first.batch_size(None) is None, "the holder is to find one"
+        waited: list[int] = []
+
+        def found() -> bool:
+            waited.append(1)
+            if len(waited) == 2:
+                fix_batch_size(tmp_path, 24)
+            return False
+
+        assert second.batch_size(None, found) == 24
+        assert len(waited) == 2
+        with pytest.raises(RunFolderError, match="batch_size: 24 there, 8 here"):
+            second.batch_size(8)

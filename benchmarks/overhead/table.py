@@ -89,17 +89,17 @@ def checks(results: dict[str, Any]) -> list[Check]:
     return found
 
 
-def write_between_marks(path: Path, text: str) -> None:
-    """Replace what stands between the two marks of a page.
+def write_between_marks(path: Path, text: str, begin: str = BEGIN, end: str = END) -> None:
+    """Replace what stands between two marks of a page.
 
     Raises SystemExit, with one sentence, where the page has not exactly one such pair.
     """
     page = path.read_text(encoding="utf-8")
-    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(END) < page.index(BEGIN):
-        raise SystemExit(f"{path} needs one line {BEGIN} and, below it, one line {END}.")
-    head, rest = page.split(BEGIN)
-    tail = rest.split(END)[1]
-    path.write_text(f"{head}{BEGIN}\n\n{text.strip()}\n\n{END}{tail}", encoding="utf-8")
+    if page.count(begin) != 1 or page.count(end) != 1 or page.index(end) < page.index(begin):
+        raise SystemExit(f"{path} needs one line {begin} and, below it, one line {end}.")
+    head, rest = page.split(begin)
+    tail = rest.split(end)[1]
+    path.write_text(f"{head}{begin}\n\n{text.strip()}\n\n{end}{tail}", encoding="utf-8")
 
 
 def _table(network: dict[str, Any]) -> str:

@@ -22,6 +22,7 @@ COMMANDS = {
     "deceive": ("deceive", "Make a classifier answer wrong, within a bound, beside controls."),
     "demo": ("demo", "Audit the embedded network on the embedded photographs."),
     "info": ("info", "Say what was understood about a classifier, and check it."),
+    "ledger": ("ledger", "Sum up what a run has asked and what that cost."),
     "measure": ("measure", "Measure one property."),
     "report": ("report", "Write the report of a run again, from what is stored."),
 }
@@ -75,9 +76,9 @@ class Commands(click.Group):
 def group() -> None:
     """Put an image classifier in a psychophysics laboratory.
 
-    MODEL is a file (.onnx, .pt, .pt2), a scheme (onnx:FILE, torch:NAME, python:PACKAGE.MODULE:FUNCTION) or
-    `default`, the embedded network. IMAGES are files, folders, globs, or a CSV with the columns file and
-    index or label.
+    MODEL is a file (.onnx, .pt, .pt2, .tflite, .keras, .skops), a scheme (onnx:FILE, torch:NAME,
+    python:PACKAGE.MODULE:FUNCTION), the address of an endpoint (http://…, https://…) or `default`, the
+    embedded network. IMAGES are files, folders, globs, or a CSV with the columns file and index or label.
     """
 
 

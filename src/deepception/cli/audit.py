@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import say, show_json
+from .caching import cache_options, read_cache
 from .interrupting import first_interrupt_noted
-from .options import model_options, open_model, run_options, setting_options
+from .options import knowledge_option, model_options, open_model, run_options, setting_options
 
 if TYPE_CHECKING:
     from ..sessions import RichProgress
-    from ..studies import AuditOutcome, AuditRequest, Price
+    from ..studies import AuditOutcome, AuditRequest, FoolingPrice, Price
 
 
 @click.command()
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     "--out", required=True, type=click.Path(path_type=Path), help="Run folder; an interrupted one goes on."
 )
 @setting_options
+@knowledge_option
 @run_options
+@cache_options
 @click.option("--dry-run", is_flag=True, help="Print the price and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @model_options
@@ -64,6 +67,7 @@ def make_request(
         photographs,
         properties=properties or tuple(experiments()),
         command=("deepception", *sys.argv[1:]),
+        cache=read_cache(given),
         **given,
     )
 
@@ -73,10 +77,17 @@ def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcom
 
     A budget that ended it is only told where some of the result is there.
     """
+    from ..observers.remote import cost_of
     from ..studies import run_audit
 
     return measured(
-        lambda progress, asked: run_audit(request, out, progress=progress, on_price=say_price, cancel=asked),
+        lambda progress, asked: run_audit(
+            request,
+            out,
+            progress=progress,
+            on_price=lambda price: say_price(price, cost_of(request.observer)),
+            cancel=asked,
+        ),
         out if report else None,
     )
 
@@ -91,7 +102,7 @@ def measured(
     with first_interrupt_noted() as asked:
         with RichProgress() as progress:
             outcome = measure(progress, asked)
-        if out is not None:
+        if out is not None and outcome.written:
             from ..reports import write_report
 
             write_report(out)
@@ -120,23 +131,35 @@ def count(photographs: int) -> str:
     return f"{photographs:,} photograph{'' if photographs == 1 else 's'}"
 
 
+def _are(photographs: int) -> str:
+    return f"{count(photographs)} {'is' if photographs == 1 else 'are'}"
+
+
 def queries(number: float) -> str:
     """``"1 query"``, ``"2 queries"``, ``"2.5 queries"``."""
     return "1 query" if number == 1 else f"{number:,.1f} queries".replace(".0 ", " ")
 
 
-def say_price(price: Price) -> None:
+def in_money(price: Price | FoolingPrice, cost: float | None) -> str:
+    """What is left to ask costs at this cost of a request; nothing where none was stated."""
+    if cost is None:
+        return ""
+    bound = "" if price.exact else "at most "
+    return f"; at {cost:g} each that is {bound}{price.left * cost:,.2f}, requests that fail not counted"
+
+
+def say_price(price: Price, cost: float | None = None) -> None:
     """Print the price before it is spent."""
     bound = "" if price.exact else "at most "
     shared = f", and {bound}{price.shared:,} shared by all" if price.shared else ""
     say(
-        f"{count(price.photographs)} cost {bound}{price.total:,} queries "
-        f"({bound}{price.each:,} each{shared}){_left(price, bound)}."
+        f"{count(price.photographs)} cost{'s' if price.photographs == 1 else ''} {bound}{queries(price.total)} "
+        f"({bound}{price.each:,} each{shared}){_left(price, bound)}{in_money(price, cost)}."
     )
     if price.learned_on:
         say(
-            f"{count(price.learned_on)} are learned on ({price.split}) with {bound}{price.learning:,} queries; "
-            f"{count(price.photographs)} are reported."
+            f"{_are(price.learned_on)} learned on ({price.split}) with {bound}{queries(price.learning)}; "
+            f"{_are(price.photographs)} reported."
         )
 
 
@@ -151,6 +174,7 @@ def show_price(request: AuditRequest, out: Path | None, as_json: bool) -> int:
     """``--dry-run``: the price, and nothing is asked."""
     from dataclasses import asdict
 
+    from ..observers.remote import cost_of
     from ..studies import RunStore, joined_with, price_of, resolve
 
     settings, broken = resolve(request, out)
@@ -162,10 +186,17 @@ def show_price(request: AuditRequest, out: Path | None, as_json: bool) -> int:
     else:
         bound = "exactly" if price.exact else "at most"
         click.echo(
-            f"{bound} {price.total:,} queries: {count(price.photographs)}, {bound} {price.each:,} each, "
-            f"{price.shared:,} shared{_left(price, f'{bound} ')}"
+            f"{bound} {queries(price.total)}: {count(price.photographs)}, {bound} {price.each:,} each, "
+            f"{price.shared:,} shared{_left(price, f'{bound} ')}{in_money(price, cost_of(request.observer))}"
         )
     return 0
+
+
+def told_cost(cost: dict[str, Any]) -> str:
+    """What a run has cost; what was sent without becoming part of a result is told apart."""
+    told = f"cost: {queries(cost['queries'])} in {cost['seconds']:,.0f} s"
+    vain = cost["transmissions"] - cost["queries"]
+    return f"{told}; {vain:,} more sent in vain or as probes" if vain > 0 else told
 
 
 def show_verdict(name: str, summary: dict[str, Any]) -> None:
@@ -177,7 +208,9 @@ def show_verdict(name: str, summary: dict[str, Any]) -> None:
         show_deception(name, summary)
         return
     if found is None:
-        click.echo(f"{name}: nothing to judge yet")
+        # Such as that from labels alone nothing can be measured on photographs that are answered wrong.
+        why = [] if not summary["rows"] else summary["open_questions"]
+        click.echo(" ".join([f"{name}: nothing to judge yet", *(f"({sentence})" for sentence in why)]))
         return
     figures = [f"{found.effect.text} {found.unit}"]
     figures += [f"{d.name} {d.text}" for d in (found.difference, found.unselected) if d is not None]
@@ -186,22 +219,11 @@ def show_verdict(name: str, summary: dict[str, Any]) -> None:
 
 
 def show_deception(name: str, summary: dict[str, Any]) -> None:
-    """How many photographs were deceived, within what, and beside what."""
-    from ..reports.wording import estimate, percent, whole
+    """The verdict on a deception, then the rates, the queries, the best control and the shift by a pixel."""
+    from ..reports.deceptions import lines
 
-    figures = summary["figures"]
-    ratio, margin, asked = figures["fooling_ratio"], figures["margin"], figures["queries"]
-    within = f"{figures['bound']}, {queries(asked['budget'])} each"
-    click.echo(f"{name}: {estimate(ratio, share=True)} of the photographs deceived ({within}).")
-    told = []
-    if asked["n"]:
-        median = f"> {asked['budget']:,} queries" if asked["median"] is None else queries(asked["median"])
-        told.append(f"median {median}")
-    if margin is not None:
-        control = figures["controls"][margin["control"]]["fooling_ratio"]
-        told.append(f"best control ({margin['control']}) {percent(control['value'])}, p = {margin['p']:.2g}")
-    told += [f"n = {ratio['n']}", f"{whole(summary['queries'])} queries"]
-    click.echo(f"  {'; '.join(told)}")
+    for line in lines(name, summary):
+        click.echo(line)
 
 
 def show_outcome(outcome: AuditOutcome, out: Path) -> None:
@@ -209,7 +231,7 @@ def show_outcome(outcome: AuditOutcome, out: Path) -> None:
     for name, summary in outcome.results["properties"].items():
         show_verdict(name, summary)
     cost = outcome.results["cost"]
-    click.echo(f"cost: {cost['queries']:,} queries in {cost['seconds']:,.0f} s")
+    click.echo(told_cost(cost))
     click.echo(f"report: {out / 'report.html'}")
     if outcome.exit_code == 3 and outcome.execution.stopped is None:
         say(f"Some units failed; to try them again: {shlex.join(['deepception', *sys.argv[1:]])}")

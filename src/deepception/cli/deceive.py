@@ -12,17 +12,15 @@ import click
 
 from ..errors import Cancelled, InputError
 from . import say, show_json
-from .audit import queries, run, show_price, show_verdict
+from .audit import queries, run, show_price, show_verdict, told_cost
+from .caching import cache_options, read_cache
 from .gates import Gate, read_gate
-from .options import model_options, open_model, photograph_options
+from .options import knowledge_option, model_options, open_model, photograph_options
 
 if TYPE_CHECKING:
     from ..deceive import DeceptionParameters, Dictionary, Pattern
     from ..observers import Observer
     from ..studies import AuditOutcome, AuditRequest
-
-LEARN_QUERIES = 20_000
-"""Queries that a universal pattern is learned with, where nothing else is said."""
 
 QUERIES = 1_000
 """Most showings per photograph, where nothing else is said."""
@@ -66,11 +64,7 @@ NAMED = 20
     type=click.Path(path_type=Path),
     help="A pattern (.npz) to show, or a dictionary (.json) to begin with, instead of learning one.",
 )
-@click.option(
-    "--knowledge",
-    metavar="LEVEL",
-    help="Use no more of the answers: logits, probabilities, top-5 (or another number) or label.",
-)
+@knowledge_option
 @click.option("--no-controls", is_flag=True, help="Show no controls.")
 @click.option("--no-prune", is_flag=True, help="Keep what a patch does not need.")
 @click.option(
@@ -82,6 +76,7 @@ NAMED = 20
     help="End with exit code 1 where this holds, as in 'fooling_ratio > 0.5'.",
 )
 @photograph_options
+@cache_options
 @click.option("--dry-run", is_flag=True, help="Print the price and stop.")
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the figures, and one entry a photograph, as JSON."
@@ -100,8 +95,8 @@ def deceive(
 
     Each photograph is searched on its own, or, with --universal, a pattern that was learned on other photographs
     is shown once on each. Controls tell how much of it is occlusion or chance. The run folder keeps the deceived
-    photographs as PNG files and what was learned as a file that --apply puts on other photographs; the same
-    command goes on after an interruption.
+    photographs as PNG files, and what was put on each, or learned for all, as files that --apply puts on other
+    photographs; the same command goes on after an interruption.
 
     With --fooling-image patches of IMAGES are repeated over a canvas until MODEL recognises the named class there
     at 0.9 or above. No patch shows that class or a near-synonym. The control is the same search with the patches
@@ -132,15 +127,13 @@ def deceive(
 def _request(model: str, images: tuple[str, ...], given: dict[str, Any]) -> AuditRequest:
     """The request that the options describe."""
     from ..deceive.lesson import learned_on
-    from ..observers import restrict
+    from ..deceive.origin import built_in_photographs, uses_built_in
     from ..studies import AuditRequest
     from ..studies.inputs import find_photographs
 
     asked = {name: given.pop(name) for name in _ASKED}
     _refuse_contradictions(asked)
     observer = open_model(model, given)
-    if asked["knowledge"] is not None:
-        observer = restrict(observer, asked["knowledge"])
     brought = None if asked["applied"] is None else _read(asked["applied"])
     parameters = _parameters(observer, asked, brought, given["seed"])
     return AuditRequest(
@@ -151,8 +144,13 @@ def _request(model: str, images: tuple[str, ...], given: dict[str, Any]) -> Audi
         parameters={"deception": parameters},
         learn_on=find_photographs(asked["learn_on"]) if asked["learn_on"] else None,
         files=() if brought is None else (asked["applied"],),
-        leave_out=frozenset() if brought is None else learned_on(brought.learned),
+        leave_out=learned_on(brought.learned)
+        if brought is not None
+        else built_in_photographs(parameters.bound)
+        if uses_built_in(parameters)
+        else frozenset(),
         command=("deepception", *sys.argv[1:]),
+        cache=read_cache(given),
         **given,
     )
 
@@ -166,7 +164,6 @@ _ASKED = (
     "learn_queries",
     "learn_on",
     "applied",
-    "knowledge",
     "no_controls",
     "no_prune",
 )
@@ -178,7 +175,9 @@ def _refuse_contradictions(asked: dict[str, Any]) -> None:
             "--apply brings what would be learned: leave --learn-queries and --learn-on out."
         )
     if asked["universal"] and asked["applied"] is None and asked["learn_queries"] == 0:
-        raise click.UsageError("--universal needs queries to learn with, or a pattern to --apply.")
+        raise click.UsageError(
+            "--universal needs queries to learn with (128 or more), or a pattern to --apply."
+        )
     if asked["learn_on"] and not asked["universal"] and not asked["learn_queries"]:
         raise click.UsageError("--learn-on is for learning: add --universal or --learn-queries.")
     if asked["linf"] is not None and asked["learn_queries"] and not asked["universal"]:
@@ -210,7 +209,9 @@ def _parameters(
 ) -> DeceptionParameters:
     """The parameters that the options describe, every default filled in."""
     from ..deceive import DeceptionParameters, Linf
+    from ..deceive.bounds import rounded_down
     from ..deceive.deceiving import check_bound
+    from ..deceive.parameters import LEARN_QUERIES
 
     area, linf, universal = asked["area"], asked["linf"], asked["universal"]
     if brought is not None:
@@ -233,9 +234,31 @@ def _parameters(
         applied=None if brought is None else brought.sha256,
     )
     bound = check_bound(parameters, observer.frame.shape)
+    less = rounded_down(asked["linf"])
+    if less is not None:
+        say(less)
+    if brought is not None:
+        _tell_other_goal(brought.learned, parameters.target, observer)
     if brought is not None and not universal and isinstance(bound, Linf):
         raise InputError("a dictionary holds patches, which an L∞ bound does not allow: give --area.")
     return parameters
+
+
+def _tell_other_goal(learned: Pattern | Dictionary, target: int | str | None, observer: Observer) -> None:
+    """Say so where something was learned for another goal than the one that it is judged by."""
+    from ..deceive import Pattern
+
+    about = learned.about if isinstance(learned, Pattern) else learned.learned
+    if "target" in about and about["target"] != target:
+        what = "pattern" if isinstance(learned, Pattern) else "dictionary"
+        was, now = _goal(about["target"], observer), _goal(target, observer)
+        say(f"the {what} was learned for {was}; here the goal is {now}.")
+
+
+def _goal(target: int | str | None, observer: Observer) -> str:
+    if isinstance(target, int) and target < len(observer.labels):
+        return f"class {target}, {observer.labels[target]}"
+    return "any wrong class" if target is None else f"the class {target}"
 
 
 def _applied(
@@ -295,7 +318,7 @@ def summary_json(results: dict[str, Any]) -> dict[str, Any]:
     first = ("fooling_ratio", "success_rate", "robust_error")
     return {
         **{name: figures[name] for name in first},
-        "queries": {**figures["queries"], "total": cost["transmissions"]},
+        "queries": figures["queries"],
         "controls": figures["controls"],
         **{name: value for name, value in figures.items() if name not in (*first, "queries", "controls")},
         **({"learning": results["learning"]} if "learning" in results else {}),
@@ -312,15 +335,30 @@ def _show(outcome: AuditOutcome, folder: Path | None) -> None:
     results = outcome.results
     summary, cost = results["properties"]["deception"], results["cost"]
     show_verdict("deception", summary)
+    for line in _failed(results):
+        click.echo(line)
     if len(summary["rows"]) <= NAMED:
         for row in summary["rows"]:
             click.echo(_line(row, results["settings"]["labels"]))
     if "learned" in summary["figures"]:
         learned = summary["figures"]["learned"]
-        click.echo(f"{learned['kind']}: learned with {queries(learned['spent'])}")
-    click.echo(f"cost: {cost['queries']:,} queries in {cost['seconds']:,.0f} s")
+        before = " before, which are not counted here" if learned["brought"] else ""
+        click.echo(f"{learned['kind']}: learned with {queries(learned['spent'])}{before}")
+    click.echo(told_cost(cost))
     if folder is not None:
         click.echo(f"report: {folder / 'report.html'}")
+
+
+def _failed(results: dict[str, Any]) -> list[str]:
+    """How many photographs failed, and why the first did; nothing where none did."""
+    failures = [failure for failure in results["failures"] if failure["photograph"] is not None]
+    failed = len({failure["photograph"] for failure in failures})
+    if not failed:
+        return []
+    unread = sum(failure["experiment"] == "photograph" for failure in failures)
+    total = len(results["photographs"]) + unread
+    why = failures[0]["error"].removeprefix("PhotographError: ")
+    return [f"{failed} of {total} photographs failed: {why}{' (and others)' if failed > 1 else ''}"]
 
 
 def _line(row: dict[str, Any], labels: list[str]) -> str:

@@ -11,7 +11,8 @@ import click
 
 from ..errors import Cancelled
 from . import say, show_json
-from .audit import count, measured
+from .audit import count, in_money, measured, told_cost
+from .caching import read_cache
 from .options import open_model
 
 if TYPE_CHECKING:
@@ -67,14 +68,11 @@ def _refuse(given: dict[str, Any]) -> None:
 
 def _request(model: str, images: tuple[str, ...], given: dict[str, Any]) -> FoolingRequest:
     """The request that the options describe."""
-    from ..observers import restrict
     from ..studies import FoolingRequest
     from ..studies.fooling import QUERIES
     from ..studies.inputs import find_photographs
 
     observer = open_model(model, given)
-    if given["knowledge"] is not None:
-        observer = restrict(observer, given["knowledge"])
     photographs = find_photographs(images, label=given["label"]) if images else _embedded()
     return FoolingRequest(
         observer,
@@ -84,6 +82,7 @@ def _request(model: str, images: tuple[str, ...], given: dict[str, Any]) -> Fool
         queries=given["queries"] or QUERIES,
         control=not given["no_controls"],
         command=("deepception", *sys.argv[1:]),
+        cache=read_cache(given),
         **{name: given[name] for name in ("seed", "budget", "as_is", "max_pixels")},
     )
 
@@ -108,11 +107,16 @@ def _target(observer: Observer, text: str, seed: int) -> int:
 
 
 def _fool(request: FoolingRequest, folder: Path, as_json: bool, *, keep: bool) -> int:
+    from ..observers.remote import cost_of
     from ..studies import run_fooling
 
     outcome = measured(
         lambda progress, asked: run_fooling(
-            request, folder, progress=progress, on_price=_say_price, cancel=asked
+            request,
+            folder,
+            progress=progress,
+            on_price=lambda p: say(_priced(p, cost_of(request.observer))),
+            cancel=asked,
         ),
         folder if keep else None,
     )
@@ -152,28 +156,27 @@ def _figures(image: dict[str, Any] | None, kept: bool) -> dict[str, Any]:
     if image is None:
         return dict.fromkeys(_FIGURES) | {"reached": False}
     figures = {name: image[name] for name in _FIGURES} | {"spent": image["queries"]}
-    return figures if kept else {**figures, "file": None}
+    if kept:
+        return figures
+    patches = [{**patch, "file": None} for patch in image["patches"]]
+    return {**figures, "patches": patches, "file": None}
 
 
 def _show(results: dict[str, Any], folder: Path | None) -> None:
     from ..reports.fooling import line, verdict
 
+    found = verdict(results)
+    click.echo(f"fooling image: {found.word}. {found.sentence}")
     for role in ("fooling", "control"):
         click.echo(line(role, results))
-    click.echo(verdict(results).sentence)
-    cost = results["cost"]
-    click.echo(f"cost: {cost['queries']:,} queries in {cost['seconds']:,.0f} s")
+    click.echo(told_cost(results["cost"]))
     if folder is not None and results["fooling"] is not None:
         click.echo(f"picture: {folder / results['fooling']['file']}")
     if folder is not None:
         click.echo(f"report: {folder / 'report.html'}")
 
 
-def _say_price(price: FoolingPrice) -> None:
-    say(_priced(price))
-
-
-def _priced(price: FoolingPrice) -> str:
+def _priced(price: FoolingPrice, cost: float | None) -> str:
     parts = [
         f"{price.search:,} for the image",
         f"{price.control:,} for its control",
@@ -181,13 +184,15 @@ def _priced(price: FoolingPrice) -> str:
     ]
     made = f"The search with patches of {count(price.photographs)} may cost up to {price.total:,} queries"
     left = f"at most {price.left:,} are left to ask" if price.left else "all of them are measured"
-    return f"{made} ({', '.join(parts)}){'' if price.left == price.total else f'; {left}'}."
+    whole = f"{made} ({', '.join(parts)}){'' if price.left == price.total else f'; {left}'}"
+    return f"{whole}{in_money(price, cost)}."
 
 
 def _show_price(request: FoolingRequest, out: Path | None, as_json: bool) -> int:
     """``--dry-run``: the price, and nothing is asked."""
     from dataclasses import asdict
 
+    from ..observers.remote import cost_of
     from ..studies import RunStore, price_fooling, resolve_fooling
 
     settings, broken = resolve_fooling(request, out)
@@ -197,5 +202,5 @@ def _show_price(request: FoolingRequest, out: Path | None, as_json: bool) -> int
     if as_json:
         show_json(asdict(price))
     else:
-        click.echo(_priced(price))
+        click.echo(_priced(price, cost_of(request.observer)))
     return 0

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from . import say, show_json
+from .caching import cache_options, read_cache
 from .options import model_options, open_model
 
 if TYPE_CHECKING:
     from ..observers import Observer
     from ..observers.inspecting import ObserverReport
+    from ..sessions import CacheChoice
 
 
 @click.command()
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 @click.argument("images", nargs=-1)
 @click.option("--label", help="Class of all photographs: a name or an index.")
 @click.option("--as-is", is_flag=True, help="Show photographs untouched; they must have the frame's size.")
+@cache_options
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @model_options
 def info(
@@ -27,13 +31,20 @@ def info(
     """Say what was understood about MODEL, check it, and show its answers to IMAGES.
 
     The checks: answers are finite and of the right number, probabilities sum to one, the same images get the
-    same answers, and a batch of 1 answers as a batch of 16.
+    same answers, and a batch of 1 answers as a batch of 16. An endpoint is asked eight images, and as many as
+    are given.
     """
-    from ..observers.inspecting import inspect
+    from functools import partial
 
+    from ..observers.inspecting import inspect
+    from ..observers.remote import is_remote
+    from ..sessions import raw_answers
+
+    choice = read_cache(given)
     observer = open_model(model, given)
-    report = inspect(observer)
-    answers, accuracy, failed = _answers(observer, images, label, as_is)
+    ask = partial(raw_answers, observer) if is_remote(observer) else None
+    report = inspect(observer, ask=ask)
+    answers, accuracy, failed = _answers(observer, images, label, as_is, choice)
     if as_json:
         show_json({**report.to_dict(), "answers": answers, "accuracy": accuracy})
     else:
@@ -42,7 +53,7 @@ def info(
 
 
 def _answers(
-    observer: Observer, images: tuple[str, ...], label: str | None, as_is: bool
+    observer: Observer, images: tuple[str, ...], label: str | None, as_is: bool, choice: CacheChoice
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None, int]:
     """Top-5 of each photograph, accuracy over the labelled ones, and how many could not be shown."""
     if not images:
@@ -51,14 +62,19 @@ def _answers(
 
     from ..errors import PhotographError
     from ..properties.headline import share
-    from ..sessions import Session
+    from ..sessions import Session, chosen_cache
     from ..stimuli import fit_frame, load_photograph
     from ..studies.inputs import class_of, find_photographs
 
     shown: list[dict[str, Any]] = []
     hits: list[tuple[bool, bool]] = []
+    told = len(observer.labels)
     errors: list[PhotographError] = []
-    with Session(observer, batch_size=observer.fixed_batch or 1) as session:
+    kept = chosen_cache(observer, choice)
+    with (
+        contextlib.nullcontext() if kept is None else kept,
+        Session(observer, batch_size=observer.fixed_batch or 1, cache=kept) as session,
+    ):
         for ref in find_photographs(images, label=label):
             known = class_of(ref, observer.labels)
             try:
@@ -69,7 +85,8 @@ def _answers(
             answer = session.ask_images(pixels[None])
             top = answers_top = answer.top[0].tolist()
             columns = [answer.column(c) for c in answers_top]
-            p = np.exp(answer.log_probability[0, columns]).tolist()
+            # An observer that tells labels only gives no probability.
+            p = [v if np.isfinite(v) else None for v in np.exp(answer.log_probability[0, columns]).tolist()]
             shown.append(
                 {
                     "photograph": ref.name,
@@ -81,13 +98,18 @@ def _answers(
             )
             if known is not None:
                 hits.append((top[0] == known, known in top))
+                told = min(told, len(top))
     if errors and not shown:
         raise errors[0]
     for failed in errors:
         say(str(failed))
     accuracy = None
     if hits:
-        accuracy = {"top1": share([h[0] for h in hits]), "top5": share([h[1] for h in hits])}
+        five = told >= min(5, len(observer.labels))  # fewer classes than five do not tell it
+        accuracy = {
+            "top1": share([h[0] for h in hits]),
+            "top5": share([h[1] for h in hits]) if five else None,
+        }
     return shown, accuracy, len(errors)
 
 
@@ -100,6 +122,8 @@ def _show(report: ObserverReport, answers: list[dict[str, Any]], accuracy: dict[
             continue
         source = report.sources.get(name)
         click.echo(f"  {name:<16} {_plain(value)}{f'  ({source})' if source else ''}")
+    for name, words in report.understood.items():
+        click.echo(f"  {name:<16} {words}")
     click.echo(f"  fingerprint      {report.fingerprint[:16]}…")
     click.echo(f"  deterministic    {'yes' if report.deterministic else 'no'}")
     within = (
@@ -107,7 +131,10 @@ def _show(report: ObserverReport, answers: list[dict[str, Any]], accuracy: dict[
         if report.batch_difference <= report.batch_tolerance
         else "NOT within float noise"
     )
-    click.echo(f"  batch 1 and 16   differ by {report.batch_difference:.2g}, {within}")
+    if report.understood:
+        click.echo(f"  asked            {report.transmissions} images, each in a request of its own")
+    else:
+        click.echo(f"  batch 1 and 16   differ by {report.batch_difference:.2g}, {within}")
     click.echo(f"  throughput       {report.images_per_second:,.0f} images a second")
     for problem in report.problems:
         say(problem)
@@ -115,9 +142,12 @@ def _show(report: ObserverReport, answers: list[dict[str, Any]], accuracy: dict[
         label = f" (labelled {answer['label']})" if answer["label"] else ""
         click.echo(f"{answer['photograph']}{label}")
         for entry in answer["top"]:
-            click.echo(f"  {entry['p']:7.2%}  {entry['class']} [{entry['index']}]")
+            p = "" if entry["p"] is None else f"{entry['p']:.2%}"
+            click.echo(f"  {p:>7}  {entry['class']} [{entry['index']}]")
     if accuracy is not None:
         for name, value in accuracy.items():
+            if value is None:
+                continue
             click.echo(
                 f"{name}: {value['value']:.1%} of {value['n']} photographs "
                 f"(95 % interval {value['low']:.1%} to {value['high']:.1%})"

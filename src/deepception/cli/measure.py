@@ -11,7 +11,8 @@ import click
 from ..errors import Cancelled
 from . import show_json
 from .audit import make_request, run, show_price, show_verdict
-from .options import model_options, run_options, setting_options
+from .caching import cache_options
+from .options import knowledge_option, model_options, run_options, setting_options
 
 
 @click.command()
@@ -22,7 +23,9 @@ from .options import model_options, run_options, setting_options
     "--out", type=click.Path(path_type=Path), help="Run folder that keeps and resumes [default: none]."
 )
 @setting_options
+@knowledge_option
 @run_options
+@cache_options
 @click.option("--dry-run", is_flag=True, help="Print the price and stop.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary and results, arrays included, as JSON.")
 @model_options

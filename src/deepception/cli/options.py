@@ -23,13 +23,14 @@ _MODEL = [
     click.option(
         "--observer-version",
         metavar="TEXT",
-        help="Version of a python: function; with one, its run can go on in another process.",
+        help="Version of a python: function, with which its run can go on in another process, or of an endpoint.",
     ),
     click.option("--preprocessing", type=click.Path(path_type=Path), help="A JSON sidecar to read."),
     click.option(
         "--labels", type=click.Path(path_type=Path), help="Names of the classes, one a line or JSON."
     ),
     click.option("--size", metavar="N|HxW", help="Frame in pixels."),
+    click.option("--frame", metavar="N|HxW", help="The same: the size that is sent to an endpoint."),
     click.option("--mean", metavar="M[,M,M]", help="Mean to subtract."),
     click.option("--std", metavar="S[,S,S]", help="Deviation to divide by."),
     click.option(
@@ -42,6 +43,30 @@ _MODEL = [
     click.option("--output", type=click.Choice(["logits", "probabilities"]), help="What the scores are."),
     click.option("--input-name", help="Name of the input that takes the image."),
     click.option("--output-name", help="Name of the output to read."),
+    click.option(
+        "--protocol",
+        metavar="v2|torchserve|tfserving|FILE.toml",
+        help="What an endpoint speaks [default: what its address tells].",
+    ),
+    click.option(
+        "--header",
+        "headers",
+        metavar="'NAME: ${VARIABLE}'",
+        multiple=True,
+        help="Header for an endpoint; secrets come from the environment.",
+    ),
+    click.option(
+        "--concurrency", type=click.IntRange(1), help="Requests to an endpoint in flight [default: 8]."
+    ),
+    click.option("--rate", type=float, help="Most requests to an endpoint in a second [default: no limit]."),
+    click.option("--timeout", type=float, help="Seconds that a request may take [default: 30]."),
+    click.option("--attempts", type=click.IntRange(1), help="Most tries for one image [default: 8]."),
+    click.option(
+        "--patience",
+        type=float,
+        help="Seconds without any answer until an endpoint is given up [default: 60].",
+    ),
+    click.option("--cost", type=float, help="Price of one request, shown before and during a run."),
 ]
 
 _PHOTOGRAPHS = [
@@ -102,7 +127,15 @@ def _adder(options: list[Any]) -> Callable[[Command], Command]:
     return add
 
 
+_KNOWLEDGE = click.option(
+    "--knowledge",
+    metavar="LEVEL",
+    help="Use no more of the answers: logits, probabilities, top-5 (or another number) or label; "
+    "probabilities@0.01 and top-5@0.01 are rounded.",
+)
+
 model_options = _adder(_MODEL)
+knowledge_option = _adder([_KNOWLEDGE])
 photograph_options = _adder(_PHOTOGRAPHS)
 run_options = _adder([*_PHOTOGRAPHS[:4], _REGIONS, *_PHOTOGRAPHS[4:]])
 setting_options = _adder(_SETTING)
@@ -124,30 +157,42 @@ MODEL_NAMES = (
     "output",
     "input_name",
     "output_name",
+    "protocol",
+    "headers",
+    "concurrency",
+    "rate",
+    "timeout",
+    "attempts",
+    "patience",
+    "cost",
 )
 
 
 def open_model(spec: str, given: dict[str, Any]) -> Observer:
-    """Open MODEL with the options of ``model_options``, which are taken out of ``given``."""
-    from ..observers import open_observer
+    """Open MODEL with the options of ``model_options`` and ``knowledge_option``, taken out of ``given``."""
+    from ..observers import open_observer, restrict
 
     options = {name: given.pop(name) for name in MODEL_NAMES}
     options["version"] = given.pop("observer_version")
-    options["size"] = _size(options["size"])
+    options["size"] = _size(options["size"], "--size")
+    options["frame"] = _size(given.pop("frame"), "--frame")
+    options["headers"] = options["headers"] or None
     fraction = options["crop_fraction"]
     if fraction is not None and not 0 < fraction <= 1:
         raise click.BadParameter(f"{fraction:g} is not above 0 and at most 1.", param_hint="--crop-fraction")
     for name in ("mean", "std"):
         options[name] = _numbers(options[name], name)
-    return open_observer(spec, **{name: value for name, value in options.items() if value is not None})
+    observer = open_observer(spec, **{name: value for name, value in options.items() if value is not None})
+    knowledge = given.pop("knowledge", None)
+    return observer if knowledge is None else restrict(observer, knowledge)
 
 
-def _size(text: str | None) -> tuple[int, int] | None:
+def _size(text: str | None, option: str) -> tuple[int, int] | None:
     if text is None:
         return None
     parts = text.lower().split("x")
     if len(parts) > 2 or not all(part.isdigit() and int(part) > 0 for part in parts):
-        raise click.BadParameter(f"{text!r} is no size: give pixels as 224 or 224x224.", param_hint="--size")
+        raise click.BadParameter(f"{text!r} is no size: give pixels as 224 or 224x224.", param_hint=option)
     return int(parts[0]), int(parts[-1])
 
 

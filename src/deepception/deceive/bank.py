@@ -9,8 +9,9 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import InputError
 from ..properties.streams import stream
-from ..properties.subject import Subject
+from ..properties.subject import Subject, all_subjects
 from ..stimuli import Patch, crop, enlarge, grating, scramble, uniform_patch
 
 SYNTHETIC = -1
@@ -80,8 +81,9 @@ def make_bank(subjects: Sequence[Subject], shape: tuple[int, int], seed: int = 0
         seed: With each photograph's bytes it decides the places of its crops; the rest is the same for all.
 
     Raises:
-        ValueError: A photograph has another size than the frame.
+        InputError: These are no subjects, or one has another size than the frame.
     """
+    all_subjects(subjects)
     patches: list[Patch] = []
     classes: list[int] = []
     groups: list[int] = []
@@ -95,7 +97,9 @@ def make_bank(subjects: Sequence[Subject], shape: tuple[int, int], seed: int = 0
 
     for subject in subjects:
         if subject.pixels.shape[:2] != tuple(shape):
-            raise ValueError(f"{subject.name} has {subject.pixels.shape[:2]} pixels, the frame {shape}")
+            raise InputError(
+                f"{subject.name} has {subject.pixels.shape[:2]} pixels, the frame {shape}: open it for this frame."
+            )
         add(_of_photograph(subject, shape, stream(seed, subject.sha256, "bank")), subject.label)
     rng = stream(seed, "bank", "synthetic")
     colours = [*_COLOURS, *(tuple(rng.integers(0, 256, 3).tolist()) for _ in range(_RANDOM_COLOURS))]

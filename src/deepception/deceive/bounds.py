@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -99,9 +100,31 @@ def read_bound(area: float | None = None, linf: str | float | None = None) -> Bo
     if area is not None and linf is not None:
         raise InputError("an area and an L∞ bound exclude each other: give one of them.")
     if linf is None:
-        return Area(0.05 if area is None else float(area))
+        return Area(0.05 if area is None else _number(area, "area", "a share of the frame such as 0.05"))
+    return Linf(_number(linf, "L∞ bound", "it as 10/255 or 0.0392"))
+
+
+def rounded_down(linf: str | float | None) -> str | None:
+    """One sentence where an L∞ bound lies between two numbers of grey levels, else ``None``."""
+    if linf is None:
+        return None
+    bound = Linf(_number(linf, "L∞ bound", "it as 10/255 or 0.0392"))
+    if abs(255 * bound.epsilon - bound.levels) < _WHOLE:
+        return None
+    said = linf.strip() if isinstance(linf, str) else f"{linf:g}"
+    levels = "1 grey level" if bound.levels == 1 else f"{bound.levels} grey levels"
+    more = "" if bound.levels == 255 else f"; for {bound.levels + 1} write {bound.levels + 1}/255"
+    return f"{said} allows {levels}{more}."
+
+
+_WHOLE = 1e-6  # grey levels by which ε may miss a whole number
+
+
+def _number(given: Any, what: str, advice: str) -> float:
+    """The number that was given, or that a text such as ``"10/255"`` stands for."""
     try:
-        epsilon = float(Fraction(linf)) if isinstance(linf, str) else float(linf)
-    except (ValueError, ZeroDivisionError) as error:
-        raise InputError(f"{linf!r} is no L∞ bound: give it as 10/255 or 0.0392.") from error
-    return Linf(epsilon)
+        if isinstance(given, (bool, np.bool_)):
+            raise TypeError(given)
+        return float(Fraction(given)) if isinstance(given, str) else float(given)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError) as error:
+        raise InputError(f"{given!r} is no {what}: give {advice}.") from error

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..observers import Observer
-from .dictionary import Dictionary, cover_order
+from .dictionary import LEARNED_ON, Dictionary, cover_order
 from .stencils import Stencil
 
 SCHEMA = 2
@@ -54,18 +54,38 @@ def builtin_dictionary(area: float, observer: Observer | None = None) -> Diction
         area: A share of the frame.
         observer: Who is to be deceived.
     """
-    shelves = _shelves()
-    nearest = min(shelves, key=lambda fraction: abs(math.log(fraction / area)))
+    nearest = nearest_area(area)
     model = None if observer is None else str(observer.identity.get("sha256"))
-    own = model if any(model in w.models for w in shelves[nearest].witnesses) else None
+    own = model if any(model in w.models for w in _shelves()[nearest].witnesses) else None
     return _ordered(nearest, own)
+
+
+def nearest_area(area: float) -> float:
+    """The area, a share of the frame, for which this package has stencils and which is nearest to another."""
+    return min(_shelves(), key=lambda fraction: abs(math.log(fraction / area)))
+
+
+def witnesses_of(area: float) -> tuple[Witness, ...]:
+    """The classifiers that answered for the nearest area."""
+    return _shelves()[nearest_area(area)].witnesses
+
+
+def dictionary_photographs() -> frozenset[str]:
+    """What the SHA-256 of the photographs that the built-in dictionary was learned on begin with."""
+    return frozenset(str(digits) for digits in _file().get(LEARNED_ON, []))
 
 
 @lru_cache(maxsize=64)
 def _ordered(area: float, left_out: str | None) -> Dictionary:
     shelf = _shelves()[area]
     witnesses = [w for w in shelf.witnesses if left_out not in w.models]
-    learned = {"area": area, "observers": [w.observer for w in witnesses], "shown": len(shelf.stencils)}
+    learned = {
+        "area": area,
+        "observers": [w.observer for w in witnesses],
+        "shown": len(shelf.stencils),
+        "queries": sum(w.queries for w in witnesses),
+        LEARNED_ON: sorted(dictionary_photographs()),
+    }
     if not witnesses:
         return Dictionary(shelf.stencils, learned)
     reached = np.concatenate([w.reached for w in witnesses], axis=1)
@@ -74,10 +94,16 @@ def _ordered(area: float, left_out: str | None) -> Dictionary:
     return Dictionary(tuple(shelf.stencils[i] for i in order), learned)
 
 
-def shelves_to_json(shelves: Mapping[float, Shelf]) -> dict[str, Any]:
-    """All areas as JSON has them; what was reached is kept as bits."""
+def shelves_to_json(shelves: Mapping[float, Shelf], learned_on: Sequence[str] = ()) -> dict[str, Any]:
+    """All areas as JSON has them; what was reached is kept as bits.
+
+    Args:
+        shelves: By area.
+        learned_on: What the SHA-256 of the photographs begin with, DIGITS digits each.
+    """
     return {
         "schema": SCHEMA,
+        LEARNED_ON: list(learned_on),
         "areas": {
             str(area): {
                 "stencils": [stencil.to_json() for stencil in shelf.stencils],
@@ -122,5 +148,9 @@ def _witness(values: Mapping[str, Any], stencils: int) -> Witness:
 
 @lru_cache(maxsize=1)
 def _shelves() -> dict[float, Shelf]:
-    text = (files("deepception") / "data" / "dictionary.json").read_text(encoding="utf-8")
-    return shelves_from_json(json.loads(text))
+    return shelves_from_json(_file())
+
+
+@lru_cache(maxsize=1)
+def _file() -> Any:
+    return json.loads((files("deepception") / "data" / "dictionary.json").read_text(encoding="utf-8"))

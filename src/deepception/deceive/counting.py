@@ -18,20 +18,23 @@ Row = Mapping[str, Any]
 Flags = NDArray[np.bool_]
 
 
-def count_deceptions(rows: Sequence[Row], *, learning: int = 0, total: int | None = None) -> dict[str, Any]:
+def count_deceptions(
+    rows: Sequence[Row], *, learning: int = 0, total: int | None = None, learned_with: int = 0
+) -> dict[str, Any]:
     """The figures over photographs, JSON values.
 
     Args:
         rows: One for each photograph.
-        learning: Queries that what was tried first was learned with.
-        total: What was really sent, where the caller knows it from a ledger; else it is added up.
+        learning: Queries that were asked for learning what was tried first, as a part of these figures.
+        total: What was really asked for all of this, where the caller knows it; else it is added up.
+        learned_with: Queries that what was tried first had been learned with before, no part of ``total``.
 
     Returns:
         ``fooling_ratio``, ``success_rate`` and ``robust_error``, see ``rates``; ``queries``, see
         ``query_figures``; ``controls``, for each the same three, its queries, its curve and the margin over it;
         ``margin``, see ``margin_over_controls``; ``curve``, see ``success_curve``; ``used``, what of the bound
         was used; ``contains_target``, see below, ``None`` where there is no target; ``survives_shift``, the share
-        of the deceptions that a shift by one pixel leaves deceived; ``margin_decades``, the median of the new
+        of the deceptions that a shift by one pixel leaves deceived; ``log10_odds``, the median of the new
         answer's decades of odds; ``left_out``, photographs that were not attacked because the target was theirs
         already. ``None`` stands where there is nothing to count.
 
@@ -42,17 +45,19 @@ def count_deceptions(rows: Sequence[Row], *, learning: int = 0, total: int | Non
     """
     attacked = [row for row in rows if row["attacked"]]
     shifted = [bool(row["survives_shift"]) for row in attacked if row["survives_shift"] is not None]
-    decades = [float(row["margin"]) for row in attacked if row["reached"] and row["margin"] is not None]
+    odds = [row["log10_odds"] for row in attacked if row["reached"] and row["log10_odds"] is not None]
+    # Rounded scores tell of a sure answer only that it is at least so sure.
+    bounds = sum(bool(row["reached"] and row.get("log10_odds_bound")) for row in attacked)
     return {
         **rates(_flags(attacked, "correct"), _flags(attacked, "reached")),
-        "queries": query_figures(rows, learning=learning, total=total),
+        "queries": query_figures(rows, learning=learning, total=total, learned_with=learned_with),
         "controls": _controls(attacked),
         "margin": margin_over_controls(attacked),
         "curve": success_curve(attacked, _first),
         "used": _used(attacked),
         "contains_target": _containing(rows),
         "survives_shift": _figure(wilson(sum(shifted), len(shifted))) if shifted else None,
-        "margin_decades": _figure(bca(decades)) if decades else None,
+        "log10_odds": {**_figure(bca(odds)), "bounds": bounds} if odds else None,
         "left_out": len(rows) - len(attacked),
     }
 
@@ -71,7 +76,14 @@ def rates(correct: Flags, reached: Flags) -> dict[str, dict[str, Any]]:
     }
 
 
-def query_figures(rows: Sequence[Row], *, learning: int = 0, total: int | None = None) -> dict[str, Any]:
+def query_figures(
+    rows: Sequence[Row],
+    *,
+    learning: int = 0,
+    total: int | None = None,
+    learned_with: int = 0,
+    clean_others: int = 0,
+) -> dict[str, Any]:
     """Queries to the first success, over the photographs that were correct before.
 
     Returns:
@@ -79,8 +91,11 @@ def query_figures(rows: Sequence[Row], *, learning: int = 0, total: int | None =
         ``median``, ``None`` where more than half fail, and its ``median_interval`` from order statistics, its high
         end ``None`` where it lies beyond the budget; ``with_pruning``, mean and median of all that was shown for
         a photograph, pruning, confirmation and the shifted stimulus included; ``clean``, one for each
-        photograph; ``learning``; ``controls``; ``total``, all of it and what was shown for photographs that were
-        wrong before; ``budget``; ``n``.
+        photograph; ``clean_others``, those of photographs that are learned on or cut for controls and have no
+        row; ``learning``, and ``learning_each``, that for each of these photographs, ``None`` where nothing was
+        learned; ``learned_with``, what a file that was brought had been learned with; ``controls``; ``total``,
+        everything that was asked, for photographs that were wrong before as well, but for ``learned_with``;
+        ``budget``; ``n``.
     """
     eligible = [row for row in rows if row["attacked"] and row["correct"]]
     first = np.array([np.inf if row["first"] is None else row["first"] for row in eligible], dtype=np.float64)
@@ -88,9 +103,8 @@ def query_figures(rows: Sequence[Row], *, learning: int = 0, total: int | None =
     sent = np.array([row["attack_queries"] for row in eligible], dtype=np.float64)
     restricted = bca(np.minimum(first, budgets), "mean")
     median = order_statistic_median(first)
-    added = (
-        sum(int(row["attack_queries"]) + int(row["control_queries"]) for row in rows) + len(rows) + learning
-    )
+    shown = sum(int(row["attack_queries"]) + int(row["control_queries"]) for row in rows)
+    added = shown + len(rows) + clean_others + learning
     return {
         "mean": _number(restricted.value),
         "mean_interval": _ends(restricted),
@@ -101,7 +115,10 @@ def query_figures(rows: Sequence[Row], *, learning: int = 0, total: int | None =
             "median": _number(float(np.median(sent))) if sent.size else None,
         },
         "clean": len(rows),
+        "clean_others": clean_others,
         "learning": learning,
+        "learning_each": learning / len(rows) if learning and rows else None,
+        "learned_with": learned_with,
         "controls": sum(int(row["control_queries"]) for row in rows),
         "total": added if total is None else total,
         "budget": max((int(row["budget"]) for row in rows), default=0),

@@ -13,7 +13,7 @@ from ..errors import InputError
 from ..observers import resolve_label
 from ..properties.limits import at_least
 from ..properties.streams import stream
-from ..properties.subject import ImageLike, Subject, not_among, of_other_classes
+from ..properties.subject import ImageLike, Subject, all_subjects, not_among, of_other_classes
 from ..sessions import Session
 from ..stimuli import as_photograph, fit_frame
 from .bounds import Area, Bound, limit_within
@@ -24,7 +24,9 @@ from .dictionary import Dictionary, load_dictionary
 from .found import Found
 from .goals import Goal, Targeted, Untargeted
 from .judging import judge
+from .keeping import packed
 from .lesson import learned_on
+from .origin import built_in_photographs
 from .parameters import RANDOM, DeceptionParameters
 from .patch_search import search_patch
 from .pattern import Pattern
@@ -128,14 +130,16 @@ def deceive_all(
     Arguments and errors are those of ``deceive``; ``labels`` is one for all photographs or one each. With
     ``controls``, crops of other classes are those of six photographs drawn from ``images``. A photograph that has
     the target already, as its class or clean top-1, is not attacked, and counted apart. Photographs that the
-    dictionary was learned on are left out, and a warning says how many.
+    dictionary, or what comes with this package, was learned on are left out, and a warning says how many.
     """
-    labels = one_each(labels, len(images))
+    labels = one_each(images, labels)
     parameters = DeceptionParameters(area, linf, target, queries, prune, controls)
-    chosen = read_dictionary(checked(session, parameters), dictionary)
-    barred = frozenset() if chosen is None else learned_on(chosen)
+    bound = checked(session, parameters)
+    chosen = read_dictionary(bound, dictionary)
+    barred = built_in_photographs(bound) if chosen is None else learned_on(chosen)
     if barred:
-        left = not_among([_sha256(image) for image in images], barred, "the dictionary")
+        what = "what comes with this package" if chosen is None else "the dictionary"
+        left = not_among([_sha256(image) for image in images], barred, what)
         images, labels = [images[i] for i in left], [labels[i] for i in left]
     drawn = stream(seed, "deception", "pool").permutation(len(images))[: POOL if controls else 0]
     shown = {int(i): _show_clean(session, images[i], labels[i], as_is) for i in drawn}
@@ -156,8 +160,8 @@ def deceive_all(
             )
         )
     # The built-in dictionary was learned on other observers: this one was asked nothing for it.
-    learning = 0 if chosen is None else int(chosen.learned.get("queries", 0))
-    return DeceptionResult(tuple(made), learning)
+    learned_with = 0 if chosen is None else int(chosen.learned.get("queries", 0))
+    return DeceptionResult(tuple(made), learned_with)
 
 
 def deceive_subject(
@@ -188,7 +192,8 @@ def deceive_subject(
     Raises:
         InputError: As for ``deceive``, or the pattern exceeds the bound.
     """
-    bound, clean, before = checked(session, parameters), subject.pixels, session.queries
+    bound, clean, before = checked(session, parameters), subject.pixels, session.answered
+    all_subjects(crops_from)
     goal = _goal(session, subject, clean_top1, parameters.target, seed)
     aimed = goal.target if isinstance(goal, Targeted) else None
     about: dict[str, Any] = {
@@ -239,7 +244,7 @@ def deceive_subject(
     covered = 0 if found.mask is None else int(found.mask.sum())
     return Deception(
         **about,
-        queries=asked + session.queries - before,
+        queries=asked + session.answered - before,
         used=max(covered, bound.used(clean, found.stimulus)),
         attacked=True,
         reached=judgement.reached,
@@ -247,13 +252,15 @@ def deceive_subject(
         attack_queries=spent,
         control_queries=sum(int(control["queries"]) for control in controls.values()),
         top1=judgement.top1,
-        margin=judgement.margin,
+        log10_odds=judgement.log10_odds,
         survives_shift=judgement.survives_shift,
         source=found.source,
         copies=found.copies,
         controls=controls,
         stimulus=found.stimulus,
         mask=_NO_MASK if found.mask is None else found.mask,
+        log10_odds_bound=judgement.log10_odds_bound,
+        packed=packed(found, bound, session, subject, {"target": aimed, "seed": seed, "queries": spent}),
     )
 
 
@@ -269,10 +276,15 @@ def check_bound(parameters: DeceptionParameters, shape: tuple[int, int]) -> Boun
     return parameters.bound
 
 
-def one_each(labels: Labels, count: int) -> Sequence[int | str | None]:
-    """A label for each of ``count`` photographs, from one for all or one each; InputError for other numbers."""
+def one_each(images: Sequence[ImageLike], labels: Labels) -> Sequence[int | str | None]:
+    """A label for each photograph, from one for all or one each; InputError for other numbers, or no list."""
+    if isinstance(images, (str, Path)) or not isinstance(images, Sequence | np.ndarray):
+        raise InputError(f"{images!r} is no list of photographs: put what is one photograph into [ ].")
+    count = len(images)
     if labels is None or isinstance(labels, (int, str)):
         return [labels] * count
+    if not isinstance(labels, Sequence | np.ndarray):
+        raise InputError(f"{labels!r} is no label: give an index or a name, for all photographs or one each.")
     if len(labels) != count:
         raise InputError(f"{len(labels)} labels were given for {count} photographs: give one each.")
     return labels
@@ -282,7 +294,12 @@ def read_dictionary(bound: Bound, dictionary: DictionaryLike) -> Dictionary | No
     """The dictionary that was given, or its file; ``None`` for what comes with this package."""
     if dictionary is not None and not isinstance(bound, Area):
         raise InputError("a dictionary holds stencils, which need an area: leave it out for an L∞ bound.")
-    return load_dictionary(dictionary) if isinstance(dictionary, (str, Path)) else dictionary
+    if isinstance(dictionary, (str, Path)):
+        return load_dictionary(dictionary)
+    if dictionary is None or isinstance(dictionary, Dictionary):
+        return dictionary
+    kind = type(dictionary).__name__  # type: ignore[unreachable]  # a person may give anything
+    raise InputError(f"a {kind} is no dictionary: give what learn_dictionary has returned, or its file.")
 
 
 def show_clean(session: Session, subject: Subject) -> int:
@@ -322,11 +339,11 @@ def _show_clean(session: Session, image: ImageLike, label: int | str | None, as_
     if label is not None:
         # A label that is none is told before anything is asked.
         subject = replace(subject, label=resolve_label(label, session.observer.labels), labelled=True)
-    before = session.queries
+    before = session.answered
     top1 = show_clean(session, subject)
     if subject.label == _UNKNOWN:
         subject = replace(subject, label=top1)
-    return _Clean(subject, top1, session.queries - before)
+    return _Clean(subject, top1, session.answered - before)
 
 
 def _search(trials: Trials, dictionary: Dictionary | None, rng: np.random.Generator, prune: bool) -> Found:
@@ -365,7 +382,7 @@ def _untouched(clean: Any, clean_top1: int, asked: int, about: dict[str, Any]) -
         attack_queries=0,
         control_queries=0,
         top1=clean_top1,
-        margin=None,
+        log10_odds=None,
         survives_shift=None,
         source="",
         copies=0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +15,7 @@ from ..properties import Result
 from ..stimuli import save_stimulus
 from ..stimuli.patches import UInt8
 from .counting import count_deceptions
+from .pattern import Pattern
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,18 +41,22 @@ class Deception(Result):
         attack_queries: What search, pruning, confirmation and the shifted stimulus took.
         control_queries: What the controls took.
         top1: The answer to the stimulus.
-        margin: Decades of odds of that answer, on the PNG; ``None`` where not deceived, unknown or not confirmed.
+        log10_odds: Decades of odds of that answer, on the PNG; ``None`` where not deceived, unknown or not
+            confirmed.
+        log10_odds_bound: Whether it is a bound only, because the observer rounds its scores.
         survives_shift: Whether the stimulus moved by one pixel deceives as well; ``None`` where it was not shown.
         source: What found it, e.g. ``"dictionary 3"`` or ``"search"``.
         copies: Placements that it is made of.
         controls: ``{reached, first, queries}`` by name, see ``measure_controls``; empty where none were shown.
         stimulus: uint8 ``[H, W, 3]``, what the observer was shown.
         mask: Union of the placements, bool ``[H, W]``; ``[0, 0]`` for a veil.
+        packed: The pattern as the bytes of its file, uint8 ``[B]``; ``[0]`` where there is none of its own.
     """
 
     axes: ClassVar[dict[str, tuple[str, ...]]] = {
         "stimulus": ("y", "x", "channel"),
         "mask": ("y", "x"),
+        "packed": ("byte",),
     }
 
     labelled: bool
@@ -68,18 +73,25 @@ class Deception(Result):
     attack_queries: int
     control_queries: int
     top1: int
-    margin: float | None
+    log10_odds: float | None
     survives_shift: bool | None
     source: str
     copies: int
     controls: dict[str, dict[str, Any]]
     stimulus: UInt8
     mask: NDArray[np.bool_]
+    log10_odds_bound: bool = field(default=False, kw_only=True)
+    packed: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8), kw_only=True)
 
     @property
     def correct(self) -> bool:
         """Whether the photograph was answered right before; without a label the clean top-1 is right."""
         return self.clean_top1 == self.label
+
+    @cached_property
+    def pattern(self) -> Pattern | None:
+        """What was put on the photograph, for ``apply`` on any other; ``None`` where nothing was searched here."""
+        return Pattern.from_bytes(self.packed.tobytes()) if self.packed.size else None
 
     def summary(self) -> dict[str, Any]:
         """The figures of this one photograph, JSON values."""
@@ -88,7 +100,7 @@ class Deception(Result):
             "reached",
             "first",
             "top1",
-            "margin",
+            "log10_odds",
             "survives_shift",
             "used",
             "limit",
@@ -111,11 +123,11 @@ class DeceptionResult:
 
     Attributes:
         deceptions: One a photograph, in order.
-        learning: Queries that what was tried first was learned with.
+        learned_with: Queries that what was tried first had been learned with; no part of what was asked here.
     """
 
     deceptions: Sequence[Deception]
-    learning: int = 0
+    learned_with: int = 0
 
     def __len__(self) -> int:
         return len(self.deceptions)
@@ -128,7 +140,8 @@ class DeceptionResult:
     @cached_property
     def figures(self) -> dict[str, Any]:
         """Rates, queries, controls and margin over the photographs, see ``count_deceptions``."""
-        return count_deceptions(self.rows, learning=self.learning)
+        asked = sum(deception.queries for deception in self.deceptions)
+        return count_deceptions(self.rows, total=asked, learned_with=self.learned_with)
 
     def to_json(self) -> dict[str, Any]:
         """The figures, and ``images``: one entry a photograph, without its pixels."""

@@ -22,6 +22,12 @@ SCHEMA = 1
 LENGTH = 30
 """Stencils that a learned dictionary holds, where as many were shown."""
 
+LEARNED_ON = "learned_on"
+"""Under this name a pattern or a dictionary says which photographs it was learned on."""
+
+DIGITS = 16
+"""So many digits of the SHA-256 of a photograph tell it from the others."""
+
 PURPOSE = "dictionary"
 """Under this purpose the ledger lists what learning showed."""
 

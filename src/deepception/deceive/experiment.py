@@ -20,7 +20,7 @@ FEW = 6
 
 
 def _measure(session: Session, subject: Subject, parameters: DeceptionParameters, context: Context) -> Result:
-    before = session.queries
+    before = session.answered
     clean_top1 = context.clean
     if clean_top1 is None:
         # Without a label the class is the clean top-1, which is known already.
@@ -33,7 +33,7 @@ def _measure(session: Session, subject: Subject, parameters: DeceptionParameters
         clean_top1=clean_top1,
         seed=context.seed,
         crops_from=context.pool,
-        asked=session.queries - before,
+        asked=session.answered - before,
         dictionary=None if lesson is None else lesson.dictionary,
         pattern=None if lesson is None else lesson.pattern,
     )
@@ -100,4 +100,6 @@ deception = Experiment(
     ),
     pictures="deceptions",
     picture=lambda result: result.stimulus if result.reached else None,
+    kept=lambda result: result.packed.tobytes() if result.reached else b"",
+    schema=2,
 )

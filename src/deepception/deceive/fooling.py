@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..observers import AnswerLevel, Observer, resolve_label
@@ -14,6 +18,7 @@ from ..properties.streams import stream
 from ..sessions import Session
 from ..stimuli import save_stimulus
 from ..stimuli.patches import UInt8
+from . import pattern_file
 from .bank import Bank
 from .fooling_search import JITTERED, Composed, Showings, recognition_rate, search_collage
 from .judging import written_and_read
@@ -46,9 +51,10 @@ class FoolingImage(Result):
         copies: Placements that it is made of, those of the repeated patch below included.
         patches: One entry for each patch in it: ``source``, ``class`` (−1 for synthetic ones) and ``copies``.
         stimulus: uint8 ``[H, W, 3]``, what the observer was shown.
+        packed: The pixels of the patches, see ``pieces``, uint8 ``[B]``.
     """
 
-    axes: ClassVar[dict[str, tuple[str, ...]]] = {"stimulus": ("y", "x", "channel")}
+    axes: ClassVar[dict[str, tuple[str, ...]]] = {"stimulus": ("y", "x", "channel"), "packed": ("byte",)}
 
     target: int
     threshold: float
@@ -65,6 +71,15 @@ class FoolingImage(Result):
     copies: int
     patches: tuple[dict[str, Any], ...]
     stimulus: UInt8
+    packed: NDArray[np.uint8] = field(default_factory=lambda: np.zeros(0, np.uint8), kw_only=True)
+
+    @cached_property
+    def pieces(self) -> tuple[UInt8, ...]:
+        """The patches that it is made of, uint8 ``[h, w, 3]`` each, in the order of ``patches``."""
+        if not self.packed.size:
+            return ()
+        arrays, _ = pattern_file.unpack(self.packed.tobytes(), "a fooling image")
+        return tuple(arrays[str(number)] for number in range(len(arrays)))
 
     def summary(self) -> dict[str, Any]:
         """The figures of this one image, JSON values."""
@@ -109,6 +124,8 @@ def fool(
     observer = session.observer
     chosen = resolve_label(target, observer.labels)
     left_out = {chosen} | near_synonyms(chosen, len(observer.labels))
+    if not isinstance(bank, Bank):
+        raise InputError(f"a {type(bank).__name__} is no bank of patches: give what make_bank returns.")
     usable = bank.without(left_out)
     if bank.shape != tuple(observer.frame.shape):
         raise InputError(f"the bank is for frames of {bank.shape}, not {observer.frame.shape}: make another.")
@@ -116,12 +133,12 @@ def fool(
         raise InputError(
             f"the bank has only patches of class {chosen} and the like: give photographs of others."
         )
-    if not 0 < threshold < 1:
-        raise InputError(f"a probability of {threshold} cannot be asked for: give one between 0 and 1.")
+    if not isinstance(threshold, (int, float)) or not 0 < threshold < 1:
+        raise InputError(f"a probability of {threshold!r} cannot be asked for: give one between 0 and 1.")
     kept = _confirmation(observer)
     at_least("queries", queries, fewest_queries(observer))
 
-    before = session.queries
+    before = session.answered
     showings = Showings(session, chosen, queries - kept, threshold)
     found = search_collage(showings, usable, stream(seed, "fooling image", chosen))
     showings.queries = queries
@@ -141,7 +158,7 @@ def fool(
         **_made_of(usable, found),
         stimulus=found.pixels,
         first_top1=showings.first_top1,
-        queries=session.queries - before,
+        queries=session.answered - before,
     )
 
 
@@ -174,4 +191,6 @@ def _made_of(bank: Bank, found: Composed) -> dict[str, Any]:
         {"source": bank.patches[i].source, "class": int(bank.classes[i]), "copies": copies}
         for i, copies in counts.items()
     )
-    return {"patches": patches, "copies": sum(counts.values())}
+    pixels = {str(number): bank.patches[i].pixels for number, i in enumerate(counts)}
+    packed = np.frombuffer(pattern_file.pack(pixels, {}), dtype=np.uint8)
+    return {"patches": patches, "copies": sum(counts.values()), "packed": packed}

@@ -21,6 +21,11 @@ class Found:
         shown: The answer to exactly this stimulus.
         source: Where it comes from: ``"dictionary 3"`` (counted from 1), ``"draw"`` or ``"search"``.
         copies: Placements that it is made of.
+        painted: What was put there, apart from this photograph. A patch: int64 ``[H, W]``, indices into
+            ``contents.CONTENTS``, below 0 where the photograph stays. A veil: int8 ``[H, W, 3]``, 1 where a value
+            goes up by the whole bound and -1 where it goes down. ``None`` where that is known already, or not at
+            all.
+        repeats: Whether it is one texture repeated over the frame.
     """
 
     stimulus: UInt8
@@ -28,3 +33,5 @@ class Found:
     shown: Shown
     source: str
     copies: int
+    painted: NDArray[np.int64] | NDArray[np.int8] | None = None
+    repeats: bool = False

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..observers import AnswerLevel
-from ..sessions import Session
+from ..sessions import Answers, Session
 from ..stimuli import as_photograph, fit_frame, save_stimulus
 from ..stimuli.patches import UInt8
 from .found import Found
@@ -23,14 +23,16 @@ class Judgement:
     Attributes:
         reached: Whether its PNG reaches the goal.
         top1: The answer.
-        margin: Decades of odds of that answer, on the PNG; ``None`` where unknown or not reached.
+        log10_odds: Decades of odds of that answer, on the PNG; ``None`` where unknown or not reached.
         survives_shift: Whether it does so moved by one pixel; ``None`` where that was not shown.
+        log10_odds_bound: Whether these are a bound only: the observer rounds, and says no more.
     """
 
     reached: bool
     top1: int
-    margin: float | None = None
+    log10_odds: float | None = None
     survives_shift: bool | None = None
+    log10_odds_bound: bool = False
 
 
 def judge(trials: Trials, found: Found) -> Judgement:
@@ -48,11 +50,20 @@ def judge(trials: Trials, found: Found) -> Judgement:
     top1 = int(answers.top[0, 0])
     if not trials.goal.reached(answers.top[:, 0])[0]:
         return Judgement(False, top1)
-    margin = None if answers.level is AnswerLevel.LABEL else float(answers.decades(top1)[0])
+    odds, bounded = odds_of(answers, top1)
     survives = None
     if trials.left:
         survives = bool(trials.goal.reached(trials.watch(shifted(read)).top[:, 0])[0])
-    return Judgement(True, top1, margin, survives)
+    return Judgement(True, top1, odds, survives, bounded)
+
+
+def odds_of(answers: Answers, top1: int) -> tuple[float | None, bool]:
+    """Decades of odds of the answer to one stimulus, ``None`` from labels, and whether that is only a bound."""
+    if answers.level is AnswerLevel.LABEL:
+        return None, False
+    column = answers.column(top1)
+    bounded = answers.saturated[0, column] or answers.censored[0, column]
+    return float(answers.decades(top1)[0]), bool(bounded)
 
 
 def written_and_read(session: Session, stimulus: UInt8) -> UInt8:

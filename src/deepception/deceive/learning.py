@@ -76,6 +76,16 @@ class Learned(Result):
             return None
         return tiles_within(bound).pattern(self.motif(bound), frame, self._about())
 
+    def value(self, bound: Bound) -> float:
+        """What learning raises: the mean worth of the best tile so far over the photographs that it was shown on.
+
+        Of a dictionary: the share of the learning photographs that its stencils deceive.
+        """
+        if self.kind != "pattern":
+            stencils, reached = _shown(self)
+            return float(ordered(stencils, reached, {}).learned["deceived"])
+        return _parents(self, bound).mean()
+
     def motif(self, bound: Bound) -> Any:
         """The best tile so far of a universal pattern, as its family describes it."""
         return _parents(self, bound).best()
@@ -132,7 +142,7 @@ def learn_stage(
         "target": parameters.target,
         "seed": seed,
     }
-    before = session.queries
+    before = session.answered
     if parameters.universal:
         facts["photographs"] = len(frames)
         payload = _universal(session, frames, goals, bound, earlier, stage, quota, rng)
@@ -144,7 +154,7 @@ def learn_stage(
         payload = _dictionary(
             session, frames[order], [goals[i] for i in order], bound, earlier, stage, quota, rng
         )
-    queries = session.queries - before
+    queries = session.answered - before
     return Learned(
         name="learning",
         sha256="",

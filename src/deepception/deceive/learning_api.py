@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..errors import InputError
+from ..properties.limits import whole
 from ..properties.subject import ImageLike, Subject
 from ..sessions import Session
 from .deceiving import Labels, checked, one_each, show_labelled
 from .dictionary import Dictionary
 from .learning import Learned
 from .lesson import learn, require
-from .parameters import RANDOM, DeceptionParameters
+from .parameters import LEARN_QUERIES, RANDOM, DeceptionParameters
 from .pattern import Pattern
 from .race import STAGES
 
@@ -24,7 +25,7 @@ def learn_universal(
     area: float | None = None,
     linf: str | float | None = None,
     target: int | str | None = None,
-    queries: int = 20_000,
+    queries: int = LEARN_QUERIES,
     seed: int = 0,
     as_is: bool = False,
 ) -> Pattern:
@@ -64,7 +65,7 @@ def learn_dictionary(
     *,
     area: float | None = None,
     target: int | str | None = None,
-    queries: int = 20_000,
+    queries: int = LEARN_QUERIES,
     seed: int = 0,
     as_is: bool = False,
 ) -> Dictionary:
@@ -87,9 +88,10 @@ def _learn(
     as_is: bool,
 ) -> Learned:
     checked(session, parameters)
+    whole("learning queries", parameters.learn_queries)
     if parameters.target == RANDOM:
         raise InputError("what is learned for many photographs has one target: name a class.")
-    labels = one_each(labels, len(images))
+    labels = one_each(images, labels)
     require(parameters, len(images))
     subjects: list[Subject] = []
     tops: list[int] = []

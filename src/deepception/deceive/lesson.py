@@ -12,22 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
-from ..properties import PropertySummary, Result, Subject
+from ..properties import Beforehand, PropertySummary, Result, Subject
 from ..sessions import Session
-from .dictionary import Dictionary
+from .dictionary import DIGITS, LEARNED_ON, Dictionary
 from .learning import FEWEST, Learned, learn_stage, require_queries
-from .parameters import DeceptionParameters
+from .origin import built_in, built_in_photographs, uses_built_in
+from .parameters import LEARN_QUERIES, DeceptionParameters
 from .pattern import Pattern
-from .race import STAGES, leg_queries
+from .race import STAGES, fewest_queries, leg_queries
 
 PATTERN, DICTIONARY = "pattern", "dictionary"
 FILES = {PATTERN: "pattern.npz", DICTIONARY: "dictionary.json"}
 """Files of a run folder in which a lesson is kept for people."""
-
-LEARNED_ON = "learned_on"
-"""Under this name a pattern or a dictionary says which photographs it was learned on."""
-
-DIGITS = 16
 
 _ZIP = b"PK"  # what the files of patterns begin with
 
@@ -121,8 +117,10 @@ def learn(
 ) -> Learned:
     """One stage of learning, which notes its photographs: no figure may be about them. As ``learn_stage``."""
     learned = learn_stage(session, subjects, tops, parameters, earlier, stage, seed)
-    facts = {**learned.facts, LEARNED_ON: sorted(s.sha256[:DIGITS] for s in subjects)}
-    return replace(learned, facts=facts)
+    shown = {s.sha256[:DIGITS] for s in subjects}
+    if uses_built_in(parameters):
+        shown |= built_in_photographs(parameters.bound)
+    return replace(learned, facts={**learned.facts, LEARNED_ON: sorted(shown)})
 
 
 def learned_on(brought: Pattern | Dictionary) -> frozenset[str]:
@@ -132,17 +130,38 @@ def learned_on(brought: Pattern | Dictionary) -> frozenset[str]:
     return frozenset(str(digits) for digits in said) if isinstance(said, list) else frozenset()
 
 
-def require(parameters: DeceptionParameters, photographs: int) -> None:
+def require(parameters: DeceptionParameters, photographs: int, halved: int | None = None) -> None:
     """Refuse to learn on too few photographs or with too few queries, before any is shown.
 
     Where there is a target, those that have it already are not learned on either; how many those are is known only
     from their clean answers, and ``learn_stage`` refuses what is left of them.
+
+    Args:
+        parameters: What is to be learned, within what, and with how many queries.
+        photographs: How many there are to learn on.
+        halved: Where these are about half of what was given: how many were given.
     """
     if photographs < FEWEST:
         counted = "1 photograph is" if photographs == 1 else f"{photographs} photographs are"
-        raise InputError(f"{counted} too few to learn on: give {FEWEST} or more.")
-    if not parameters.universal and parameters.target is None:
-        require_queries(parameters.learn_queries, photographs)
+        if halved is None:
+            raise InputError(f"{counted} too few to learn on: give {FEWEST} or more.")
+        raise InputError(
+            f"{halved} photographs are too few to learn on one half of them and report the other: give "
+            f"{2 * FEWEST} or more, or {FEWEST} or more others to learn on (--learn-on)."
+        )
+    if parameters.universal:
+        least = fewest_queries(photographs)
+        if parameters.learn_queries < least:
+            few = _queries_are(parameters.learn_queries)
+            raise InputError(
+                f"{few} too few for a universal pattern: give {least:,} or more ({LEARN_QUERIES:,} are usual)."
+            )
+    else:
+        require_queries(parameters.learn_queries, photographs if parameters.target is None else FEWEST)
+
+
+def _queries_are(number: int) -> str:
+    return "1 learning query is" if number == 1 else f"{number:,} learning queries are"
 
 
 def stages(parameters: DeceptionParameters) -> int:
@@ -176,23 +195,49 @@ def finish(
     return Lesson.of(found)
 
 
-def with_lesson(summary: PropertySummary, lesson: Lesson, queries: int) -> PropertySummary:
-    """A summary with what the lesson is and has cost.
+def with_lesson(summary: PropertySummary, before: Beforehand) -> PropertySummary:
+    """A summary with what went before the measuring: what was learned, or brought, and what that has cost.
 
-    ``queries.learning`` is what it was learned with, wherever that was; ``total`` grows by ``queries``, what was
-    asked for it in this run.
+    ``queries.learning`` is what was asked for it in this run, ``queries.learned_with`` what a file that was
+    brought had been learned with: no part of ``total``, to which the learning and the clean answers of photographs
+    without a row are added. ``built_in`` tells of what comes with this package and went first.
     """
+    lesson = before.lesson if isinstance(before.lesson, Lesson) else None
+    learning = sum(stage.queries for stage in before.stages)
     asked = summary.figures["queries"]
-    figures = {
+    figures: dict[str, Any] = {
         **summary.figures,
-        "queries": {**asked, "learning": lesson.spent, "total": asked["total"] + queries},
-        "learned": lesson.summary(),
+        "queries": {
+            **asked,
+            "clean_others": before.clean_others,
+            "learning": learning,
+            "learning_each": learning / len(summary.rows) if learning else None,
+            "learned_with": lesson.spent if lesson is not None and lesson.brought else 0,
+            "total": asked["total"] + learning + before.clean_others,
+        },
+        "built_in": built_in(before.parameters, before.identity),
     }
-    return PropertySummary(
-        summary.name,
-        summary.headline,
-        figures,
-        summary.rows,
-        summary.queries + queries,
-        summary.open_questions,
+    if lesson is not None:
+        steps = [stage for stage in before.stages if isinstance(stage, Learned)]
+        curve = [{"queries": s.spent, "value": s.value(before.parameters.bound)} for s in steps]
+        figures["learned"] = {**lesson.summary(), "curve": curve}
+    return replace(
+        summary,
+        figures=figures,
+        queries=figures["queries"]["total"],
+        open_questions=[*summary.open_questions, *_known_before(summary, before)],
     )
+
+
+def _known_before(summary: PropertySummary, before: Beforehand) -> list[str]:
+    """What flatters figures: photographs on which this package has learned what goes first."""
+    if not uses_built_in(before.parameters):
+        return []
+    known = built_in_photographs(before.parameters.bound)
+    among = sum(row["sha256"][:DIGITS] in known for row in summary.rows)
+    if not among:
+        return []
+    counted = "1 photograph" if among == 1 else f"{among} photographs"
+    return [
+        f"What goes first was learned on {counted} of these, by other observers: that flatters the figures."
+    ]

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from .bounds import Bound, read_bound
 
+LEARN_QUERIES = 20_000
+"""Queries that a universal pattern is learned with, where nothing else is said."""
+
 RANDOM = "random"
 """The target that is drawn for each photograph."""
 

@@ -153,7 +153,10 @@ class _Search:
         """The best as the search's result."""
         assert self.best is not None  # a search has a query or more
         strokes = self._strokes()
-        return Found(self.best.stimulus, strokes.mask, self.best.shown, self.best.source, len(strokes))
+        best = self.best
+        return Found(
+            best.stimulus, strokes.mask, best.shown, best.source, len(strokes), painted=strokes.codes
+        )
 
     def _strokes(self) -> Strokes:
         """The best as strokes."""

@@ -7,8 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,7 +192,7 @@ class Pattern:
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the pattern as an ``.npz`` file, whole or not at all; InputError where it cannot be written."""
-        pattern_file.write(Path(path), self.to_bytes())
+        pattern_file.write(pattern_file.as_path(path), self.to_bytes())
 
     def _facts(self) -> dict[str, Any]:
         bound = (
@@ -213,11 +212,11 @@ def load_pattern(path: str | PathLike[str]) -> Pattern:
     Raises:
         InputError: The file is missing, no pattern, damaged, of another version, or exceeds its own bound.
     """
-    return Pattern.from_bytes(pattern_file.read(Path(path)), str(path))
+    return Pattern.from_bytes(pattern_file.read(pattern_file.as_path(path)), str(path))
 
 
 def apply(
-    pattern: Pattern | str | PathLike[str],
+    pattern: Pattern | HasPattern | str | PathLike[str],
     photo: Photograph | str | PathLike[str] | Image.Image | NDArray[Any],
     frame: Frame | None = None,
     *,
@@ -226,7 +225,7 @@ def apply(
     """Put a pattern on a photograph; nobody is asked.
 
     Args:
-        pattern: The pattern, or its file.
+        pattern: The pattern, its file, or a deception that was searched for one photograph.
         photo: A path, a PIL image, a uint8 array ``[h, w, 3]`` or ``[h, w]``, or a Photograph.
         frame: The frame to which the photograph is brought; ``None`` for the pattern's own. For a frame of
             another size the pattern is fitted, and its bound held there.
@@ -236,13 +235,38 @@ def apply(
         uint8 ``[H, W, 3]``: the photograph in the frame, with the pattern on it.
 
     Raises:
-        InputError: The pattern or the photograph cannot be read.
+        InputError: The pattern or the photograph cannot be read, or the first has none.
     """
-    loaded = pattern if isinstance(pattern, Pattern) else load_pattern(pattern)
+    if frame is not None and not isinstance(frame, Frame):
+        raise InputError(f"{frame!r} is no frame: give that of an observer, observer.frame.")
+    loaded = _loaded(pattern)
     photograph = as_photograph(photo)
     if as_is or photograph.framed:
         return loaded.apply_to(photograph.pixels)
     return loaded.apply_to(fit_frame(photograph, frame or loaded.frame))
+
+
+class HasPattern(Protocol):
+    """What has a pattern, as a ``Deception`` does."""
+
+    @property
+    def pattern(self) -> Pattern | None:
+        """The pattern; ``None`` where there is none."""
+
+
+def _loaded(pattern: Pattern | HasPattern | str | PathLike[str]) -> Pattern:
+    if isinstance(pattern, Pattern):
+        return pattern
+    if isinstance(pattern, (str, PathLike)):
+        return load_pattern(pattern)
+    if not hasattr(pattern, "pattern"):
+        kind = type(pattern).__name__
+        raise InputError(
+            f"a {kind} is no pattern: give a pattern, its file, or a deception that was searched."
+        )
+    if not isinstance(pattern.pattern, Pattern):
+        raise InputError("nothing was searched for this photograph, so it has no pattern: give another one.")
+    return pattern.pattern
 
 
 def _pattern(found: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Pattern:

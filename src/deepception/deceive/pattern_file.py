@@ -53,6 +53,13 @@ def unpack(data: bytes, name: str) -> tuple[dict[str, NDArray[Any]], dict[str, A
     return arrays, facts
 
 
+def as_path(given: str | os.PathLike[str]) -> Path:
+    """The path that was given; InputError for what is none."""
+    if not isinstance(given, (str, os.PathLike)):
+        raise InputError(f"{given!r} is no path: give the name of a pattern file (.npz).")
+    return Path(given)
+
+
 def write(path: Path, data: bytes) -> None:
     """Write a file whole or not at all; InputError where it cannot be written."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

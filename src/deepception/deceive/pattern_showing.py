@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from ..errors import InputError
-from ..observers import AnswerLevel
 from ..sessions import Session
 from ..stimuli.patches import UInt8
 from .bounds import Bound
 from .found import Found
 from .goals import Goal
-from .judging import Judgement, written_and_read
+from .judging import Judgement, odds_of, written_and_read
 from .moving import shifted
 from .pattern import ABSENT, Pattern
 from .trials import CONFIRMATION, PURPOSE, Shown
@@ -44,15 +43,14 @@ def show_pattern(
     answers = session.ask_images(stimulus[None], purpose=PURPOSE, batch_size=1)
     top1 = int(answers.top[0, 0])
     reached = bool(goal.reached(answers.top[:, 0])[0])
-    scored = answers.level is not AnswerLevel.LABEL
-    margin = float(answers.decades(top1)[0]) if reached and scored else None
+    odds, bounded = odds_of(answers, top1) if reached else (None, False)
     loss = float(goal.loss(answers.read(goal.classes))[0])
     found = Found(stimulus, mask, Shown(reached, loss, top1), SOURCE, 1)
     survives = None
     if reached:
         moved = session.ask_images(shifted(stimulus)[None], purpose=CONFIRMATION, batch_size=1)
         survives = bool(goal.reached(moved.top[:, 0])[0])
-    return found, Judgement(reached, top1, margin, survives)
+    return found, Judgement(reached, top1, odds, survives, bounded)
 
 
 def fitted_within(pattern: Pattern, bound: Bound, shape: tuple[int, int]) -> Pattern:

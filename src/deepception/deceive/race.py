@@ -44,6 +44,11 @@ def leg_queries(queries: int, stage: int) -> int:
     return queries * (stage + 1) // STAGES - queries * stage // STAGES
 
 
+def fewest_queries(photographs: int) -> int:
+    """The fewest queries of a whole race: the first leg shows one tile on its first photographs."""
+    return STAGES * min(_FIRST, photographs)
+
+
 Values = Callable[[Motif, NDArray[np.int64]], NDArray[np.float64]]
 """Shows a tile on some photographs, int64 ``[n]``: its value on each, float64 ``[n]``, higher is better."""
 
@@ -64,6 +69,10 @@ class Parents(Generic[Motif]):
         """Only these go on, in this order."""
         self.tiles = [self.tiles[i] for i in indices]
         self.values = [self.values[i] for i in indices]
+
+    def mean(self) -> float:
+        """The mean value of the best, over the photographs that it was shown on."""
+        return max(_mean(v) for v in self.values)
 
     def best(self) -> Motif:
         """The tile of the highest mean value; of one that was shown nowhere none is known."""

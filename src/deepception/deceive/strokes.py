@@ -54,6 +54,14 @@ class Strokes:
         """Pixels of the union."""
         return int(np.count_nonzero(self.mask))
 
+    @cached_property
+    def codes(self) -> Index:
+        """What is seen at each pixel, int64 ``[H, W]``: an index into CONTENTS, -1 where there is no stroke."""
+        codes = np.full(self.shape, -1, np.int64)
+        where, contents = self._pixels
+        codes.reshape(-1)[where] = contents
+        return codes
+
     def put(self, clean: UInt8) -> UInt8:
         """The photograph below the strokes, both uint8 ``[H, W, 3]``."""
         shown = clean.copy()

@@ -99,7 +99,9 @@ class _Search:
         """The best as the search's result."""
         assert self.best is not None  # a search has a query or more
         stimulus, shown, source = self.best
-        return Found(stimulus, None, shown, source, 1)
+        signs = np.where(self._signs > 0, np.int8(1), np.int8(-1))
+        # A texture goes on over a larger frame; what was painted at places keeps these.
+        return Found(stimulus, None, shown, source, 1, painted=signs, repeats=source != "search")
 
     def _squared(self, share: float) -> Codes:
         """The best veil with one square painted anew."""

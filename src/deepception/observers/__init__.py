@@ -11,6 +11,7 @@ from .opening import DEFAULT_SPEC, open_observer, schemes
 from .options import OpeningOptions
 from .preprocessing import Normaliser, Preprocessing
 from .protocol import AnswerLevel, Observer, RawAnswers
+from .remote import Limits, RemoteObserver, TransientError, answer_plainly, is_remote
 from .settings import PreprocessingOptions, Settings
 from .torch import TorchObserver
 
@@ -18,6 +19,7 @@ __all__ = [
     "DEFAULT_SPEC",
     "AnswerLevel",
     "FunctionObserver",
+    "Limits",
     "Normaliser",
     "Observer",
     "ObserverReport",
@@ -26,9 +28,12 @@ __all__ = [
     "Preprocessing",
     "PreprocessingOptions",
     "RawAnswers",
+    "RemoteObserver",
     "RestrictedObserver",
     "Settings",
     "TorchObserver",
+    "TransientError",
+    "answer_plainly",
     "best_classes",
     "check_agreement",
     "check_answers",
@@ -36,6 +41,7 @@ __all__ = [
     "fingerprint",
     "imagenet_labels",
     "inspect",
+    "is_remote",
     "open_observer",
     "read_knowledge",
     "read_labels",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,26 +14,67 @@ from ..errors import InputError, ObserverError
 from ..stimuli import Frame
 from .answers import check_answers
 from .protocol import AnswerLevel, Observer, RawAnswers
+from .remote import Limits, RemoteObserver, TransientError, is_remote
 
 # What each level tells, from least to most.
 _FULLNESS = (AnswerLevel.LABEL, AnswerLevel.TOP_K, AnswerLevel.PROBABILITIES, AnswerLevel.LOGITS)
+_WITHOUT_LISTS = (AnswerLevel.LABEL, AnswerLevel.PROBABILITIES, AnswerLevel.LOGITS)
 
 
-def read_knowledge(text: str) -> tuple[AnswerLevel, int]:
-    """The answer level that a word means, and how many classes it lists (0 where that is no question).
+@dataclass(frozen=True)
+class Knowledge:
+    """How much of the answers is used.
+
+    Attributes:
+        level: The answer level.
+        count: How many classes are listed, 0 where that is no question.
+        resolution: The step to which probabilities are rounded, 0 where they are not.
+    """
+
+    level: AnswerLevel
+    count: int = 0
+    resolution: float = 0.0
+
+    def __str__(self) -> str:
+        word = f"top-{self.count}" if self.level is AnswerLevel.TOP_K else self.level.value
+        return f"{word}@{self.resolution:g}" if self.resolution else word
+
+
+def read_knowledge(text: str) -> Knowledge:
+    """The knowledge that a word means.
 
     Args:
-        text: ``"logits"``, ``"probabilities"``, ``"top-5"`` (any number from 1 on) or ``"label"``.
+        text: ``"logits"``, ``"probabilities"``, ``"top-5"`` (any number from 1 on) or ``"label"``; behind
+            probabilities and lists the step to which they are rounded: ``"probabilities@0.01"``,
+            ``"top-5@0.001"``.
 
     Raises:
-        InputError: The word is none of these.
+        InputError: The word is none of these, or the step is not above 0 and at most 0.5.
     """
-    listed = re.fullmatch(r"top-([1-9][0-9]{0,5})", text)
+    word, at, step = text.partition("@")
+    if re.fullmatch(r"top-0+", word):
+        raise InputError(f"{word} lists no class at all: ask for top-1 or more, or for label.")
+    listed = re.fullmatch(r"top-([1-9][0-9]{0,5})", word)
+    scored = bool(listed) or word == AnswerLevel.PROBABILITIES
+    if (at and not scored) or not (listed or word in _WITHOUT_LISTS):
+        raise InputError(
+            f"there is no knowledge {text!r}: use logits, probabilities, top-5 or label; probabilities@0.01 and "
+            "top-5@0.01 are rounded."
+        )
+    resolution = 0.0
+    if at:
+        try:
+            resolution = float(step)
+        except ValueError:
+            resolution = -1.0
+        if not 0 < resolution <= 0.5:
+            raise InputError(
+                f"{step!r} in the knowledge {text!r} is no step of rounding: give one above 0 and at most 0.5, "
+                "as in probabilities@0.01."
+            )
     if listed:
-        return AnswerLevel.TOP_K, int(listed[1])
-    if text in (AnswerLevel.LOGITS, AnswerLevel.PROBABILITIES, AnswerLevel.LABEL):
-        return AnswerLevel(text), 0
-    raise InputError(f"there is no knowledge {text!r}: use logits, probabilities, top-5 or label.")
+        return Knowledge(AnswerLevel.TOP_K, int(listed[1]), resolution)
+    return Knowledge(AnswerLevel(word), 0, resolution)
 
 
 def restrict(observer: Observer, knowledge: str) -> Observer:
@@ -44,20 +86,27 @@ def restrict(observer: Observer, knowledge: str) -> Observer:
 
     Returns:
         An observer of the same name, frame, labels and batch size; the observer itself where it tells exactly
-        this already. Its top-1 is the observer's own, bit for bit.
+        this already. Its top-1 is the observer's own, bit for bit; only among rounded probabilities of all
+        classes the first of those that have become equal counts as the best, and lists are put in order before.
 
     Raises:
         InputError: The word is unknown, or the observer tells less than this.
     """
-    level, count = read_knowledge(knowledge)
+    known = read_knowledge(knowledge)
+    level = known.level
+    if known.count > len(observer.labels):
+        raise InputError(
+            f"{observer.name} has {len(observer.labels)} classes, fewer than top-{known.count} would list: ask "
+            "for fewer, or for probabilities."
+        )
     if _FULLNESS.index(level) > _FULLNESS.index(observer.level):
         raise InputError(
             f"{observer.name} answers with {observer.level.value} only, which is less than {knowledge}: "
             "leave the knowledge out or ask for less."
         )
-    if level is observer.level and level is not AnswerLevel.TOP_K:
+    if level is observer.level and level is not AnswerLevel.TOP_K and not known.resolution:
         return observer
-    return RestrictedObserver(observer, level, count)
+    return RestrictedObserver(observer, known)
 
 
 class RestrictedObserver:
@@ -71,14 +120,22 @@ class RestrictedObserver:
 
     device: Any
     answer_tensor: Callable[[Any], RawAnswers]
+    limits: Limits
+    sent_before: int
+    encode: Callable[[NDArray[np.uint8]], Any]
+    exchange: Callable[[Any], Coroutine[Any, Any, RawAnswers]]
+    aclose: Callable[[], Coroutine[Any, Any, None]]
 
-    def __init__(self, observer: Observer, level: AnswerLevel, count: int = 0) -> None:
-        self._observer, self._level, self._count = observer, level, count
+    def __init__(self, observer: Observer, known: Knowledge) -> None:
+        self._observer, self._known = observer, known
+        self._level, self._count = known.level, known.count
         self.settings = getattr(observer, "settings", None)
         tensors = getattr(observer, "answer_tensor", None)
         if tensors is not None:
             self.device = getattr(observer, "device", None)
             self.answer_tensor = lambda images: self._less(tensors(images), len(images))
+        if is_remote(observer):
+            self._pass_on(observer)
 
     @property
     def name(self) -> str:
@@ -108,8 +165,7 @@ class RestrictedObserver:
     @property
     def identity(self) -> dict[str, Any]:
         """The observer's identity and what is passed on of its answers."""
-        knowledge = f"top-{self._count}" if self._level is AnswerLevel.TOP_K else self._level.value
-        return {**self._observer.identity, "knowledge": knowledge}
+        return {**self._observer.identity, "knowledge": str(self._known)}
 
     def answer(self, images: NDArray[np.uint8]) -> RawAnswers:
         """Answers to uint8 ``[N, H, W, 3]`` images, cut down.
@@ -123,14 +179,37 @@ class RestrictedObserver:
         """Close the observer behind it."""
         self._observer.close()
 
+    def _pass_on(self, remote: RemoteObserver) -> None:
+        """Be asked over the network as the observer behind it is."""
+
+        async def exchange(encoded: Any) -> RawAnswers:
+            whole = await remote.exchange(encoded)
+            try:
+                return self._less(whole, 1)
+            except ObserverError as error:  # the next answer may be a better one
+                raise TransientError("bad answer", str(error).rstrip("."), nonsense=True) from error
+
+        self.limits, self.sent_before = remote.limits, remote.sent_before
+        self.encode, self.exchange, self.aclose = remote.encode, exchange, remote.aclose
+
     def _less(self, raw: RawAnswers, n: int) -> RawAnswers:
         # After the cut a NaN could no longer be told from an answer.
         check_answers(raw, len(self.labels), n)
         if self._level is AnswerLevel.LABEL:
             return _label(raw)
         if self._level is AnswerLevel.TOP_K:
-            return self._listed(raw)
-        return RawAnswers(AnswerLevel.PROBABILITIES, _softmax(raw.scores))
+            return self._rounded(self._listed(raw))
+        if raw.level is AnswerLevel.PROBABILITIES:
+            return self._rounded(raw)
+        return self._rounded(RawAnswers(AnswerLevel.PROBABILITIES, _softmax(raw.scores)))
+
+    def _rounded(self, raw: RawAnswers) -> RawAnswers:
+        step = self._known.resolution
+        if not step or raw.resolution >= step:
+            return raw
+        scores = np.rint(raw.scores.astype(np.float64) / step) * step
+        # What was rounded before is off by both steps at most.
+        return replace(raw, scores=scores, resolution=step + raw.resolution)
 
     def _listed(self, raw: RawAnswers) -> RawAnswers:
         count = self._count
@@ -139,12 +218,14 @@ class RestrictedObserver:
                 raise ObserverError(
                     f"{self.name} lists {raw.scores.shape[1]} classes and not the {count} asked for: ask for less."
                 )
-            return RawAnswers(raw.level, raw.scores[:, :count], raw.labels[:, :count], raw.resolution)
+            return RawAnswers(
+                raw.level, raw.scores[:, :count], raw.labels[:, :count], raw.resolution, raw.ceiling
+            )
         # Of tied classes the first comes first, as everywhere; logits are sorted before rounding could tie them.
         order = np.argsort(-raw.scores.astype(np.float64), axis=1, kind="stable")[:, :count]
         scores = _softmax(raw.scores) if raw.level is AnswerLevel.LOGITS else raw.scores
         listed = np.take_along_axis(scores, order, axis=1)
-        return RawAnswers(AnswerLevel.TOP_K, listed, order.astype(np.int64), raw.resolution)
+        return RawAnswers(AnswerLevel.TOP_K, listed, order.astype(np.int64), raw.resolution, raw.ceiling)
 
 
 def _label(raw: RawAnswers) -> RawAnswers:

@@ -25,7 +25,11 @@ def resolve_label(label: str | int, labels: Sequence[str]) -> int:
     if isinstance(label, bool):
         raise InputError(f"the label {label!r} is neither the index nor the name of a class.")
     if not isinstance(label, str):
-        return _checked_index(operator.index(label), labels)
+        try:
+            index = operator.index(label)
+        except TypeError as error:
+            raise InputError(f"the label {label!r} is neither the index nor the name of a class.") from error
+        return _checked_index(index, labels)
     text = label.strip()
     key = _key(text)
     found = [index for index, name in enumerate(labels) if _key(name) == key]
@@ -53,10 +57,13 @@ def resolve_label(label: str | int, labels: Sequence[str]) -> int:
     raise InputError(f"the label {text!r} is not among the {len(labels)} classes: {advice}")
 
 
-def check_agreement(index: int, name: str, labels: Sequence[str]) -> None:
-    """Raise InputError where an index and a name that stand for one class are told of two.
+def check_agreement(index: int, name: str, labels: Sequence[str]) -> int:
+    """The class that an index and a name beside it stand for: the index, as a rule.
 
     A name that no class bears says nothing, so that names of another list than the observer's do no harm.
+    Where the observer's first class is a background, an index that counts without it is known by its name.
+
+    Raises InputError where the two are different classes, or with a background could be either of two.
     """
     key, number = _key(name), _as_index(name.strip())
     named = [
@@ -64,12 +71,20 @@ def check_agreement(index: int, name: str, labels: Sequence[str]) -> None:
     ]
     if not named and number is not None and 0 <= number < len(labels):
         named = [number]
+    if labels[0].casefold() == "background" and index + 1 in named:
+        if index in named:
+            raise InputError(
+                f"{name!r} is both class {index} and class {index + 1}, and the index beside it may or may not "
+                "count the background class: leave the name out, and count it."
+            )
+        return index + 1
     if named and index not in named:
         indices = " or ".join(str(i) for i in named)
         raise InputError(
             f"the index {index} is {labels[index]!r}, but the name beside it, {name!r}, is class {indices}: "
             "correct one of them."
         )
+    return index
 
 
 def default_labels(classes: int) -> tuple[str, ...]:

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DeepceptionError, InputError, ObserverError
-from ..stimuli import Frame
-from .layers import Layer
+from .batches import in_batches
 from .onnx_file import hash_onnx_file, read_onnx_file
 from .onnx_session import default_threads, find_image_input, find_scores, first_line, open_session
 from .preprocessing import Normaliser, OutputKind
 from .protocol import AnswerLevel, RawAnswers
-from .settings import ModelFacts, PreprocessingOptions, Settings, resolve_settings, said
+from .resolved import ResolvedObserver
+from .settings import ModelFacts, PreprocessingOptions, Settings, bytes_warning, resolve_settings, said
 from .sidecar import read_sidecars
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _MEANING: dict[str, OutputKind] = {
 }
 
 
-class OnnxObserver:
+class OnnxObserver(ResolvedObserver):
     """A classifier in an ONNX file.
 
     Attributes:
@@ -95,7 +95,7 @@ class OnnxObserver:
             _MEANING.get(operator),
         )
         self.settings: Settings = resolve_settings(
-            [*layers, *_bytes_warning(layers, self._digest, bool(contents.external), self._path)],
+            [*layers, *([] if contents.external else bytes_warning(layers, self._digest, self._path))],
             facts,
             self._path.name,
         )
@@ -106,31 +106,6 @@ class OnnxObserver:
         self._closed = False
         if engine == "openvino":
             self._use_openvino()
-
-    @property
-    def name(self) -> str:
-        """The given name, else that in the sidecar, else the file's stem."""
-        return self._name
-
-    @property
-    def frame(self) -> Frame:
-        """The frame that images must have."""
-        return self.settings.preprocessing.frame
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Names of the classes."""
-        return self.settings.labels
-
-    @property
-    def level(self) -> AnswerLevel:
-        """Logits or probabilities."""
-        return AnswerLevel(self.settings.preprocessing.output or "logits")
-
-    @property
-    def fixed_batch(self) -> int | None:
-        """The batch size that the file prescribes, or ``None``."""
-        return self._fixed_batch
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -152,17 +127,11 @@ class OnnxObserver:
         """
         if self._closed:
             raise ObserverError(f"the observer {self._name} is closed.")
-        n = images.shape[0]
-        fixed = self._fixed_batch
-        if fixed is None or n == fixed:
-            scores = self._scores(self._normaliser(images))
-        else:
-            # A fixed batch is filled up with its last image; the fillers' answers are dropped.
-            padded = np.concatenate([images, np.repeat(images[-1:], -n % fixed, axis=0)]) if n else images
-            parts = [
-                self._scores(self._normaliser(padded[i : i + fixed])) for i in range(0, len(padded), fixed)
-            ]
-            scores = np.concatenate(parts)[:n] if parts else np.empty((0, len(self.labels)), np.float32)
+
+        def call(part: NDArray[np.uint8]) -> NDArray[Any]:
+            return self._scores(self._normaliser(part))
+
+        scores = in_batches(images, self._fixed_batch, len(self.labels), call)
         return RawAnswers(self.level, scores, resolution=_resolution(self.level, scores.dtype))
 
     def close(self) -> None:
@@ -231,14 +200,6 @@ def _resolution(level: AnswerLevel, dtype: np.dtype[Any]) -> float:
     if level is not AnswerLevel.PROBABILITIES:
         return 0.0
     return float(np.finfo(dtype).smallest_subnormal if dtype == np.float16 else np.finfo(dtype).tiny)
-
-
-def _bytes_warning(layers: list[Layer], digest: str, external: bool, path: Path) -> list[Layer]:
-    """A sidecar may state the model's SHA-256; another one means that it describes another file."""
-    stated, source = said(layers, "sha256")
-    if stated is None or external or stated.lower() == digest:
-        return []
-    return [Layer(source, {}, (f"{source} describes another file than {path.name}: its sha256 differs.",))]
 
 
 def _version(package: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import InputError, ObserverError
 from .preprocessing import InputType, Layout
+from .shapes import image_axes, scored_classes, shape_text
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -100,7 +101,7 @@ def find_image_input(session: onnxruntime.InferenceSession, wanted: str | None, 
     """
     inputs = session.get_inputs()
     listing = (
-        ", ".join(f"{node.name} {_shape_text(node.shape)} {node.type}" for node in inputs) or "none at all"
+        ", ".join(f"{node.name} {shape_text(node.shape)} {node.type}" for node in inputs) or "none at all"
     )
     if wanted is not None and wanted not in {node.name for node in inputs}:
         raise InputError(f"the model {path.name} has no input {wanted!r}; its inputs are: {listing}.")
@@ -148,10 +149,10 @@ def find_scores(
     ):
         # Files that say "any batch" and hold a reshape to one image are common.
         shapes, batch = _probe(session, image, list(shapes), path)
-    classes = {name: size for name, shape in shapes.items() if (size := _classes(shape)) is not None}
+    classes = {name: size for name, shape in shapes.items() if (size := scored_classes(shape)) is not None}
     if len(classes) > 1 and labels is not None and list(classes.values()).count(labels) == 1:
         classes = {name: size for name, size in classes.items() if size == labels}
-    listing = ", ".join(f"{node.name} {_shape_text(node.shape)} {node.type}" for node in outputs)
+    listing = ", ".join(f"{node.name} {shape_text(node.shape)} {node.type}" for node in outputs)
     if not classes:
         raise ObserverError(f"no output of {path.name} is a table of scores [images, classes]: {listing}.")
     if len(classes) > 1:
@@ -183,31 +184,7 @@ def _probe(
 
 def _as_image(node: Any) -> ImageInput | None:
     """An input as an image input, or ``None`` where it cannot be one."""
-    shape = node.shape
-    if node.type not in _INPUT_TYPES or len(shape) != 4:
+    axes = image_axes(node.shape)
+    if axes is None or node.type not in _INPUT_TYPES:
         return None
-    sizes = [size if isinstance(size, int) and size > 0 else None for size in shape]
-    layout: Layout | None
-    if sizes[1] == 3:
-        layout, spatial = "NCHW", sizes[2:]
-    elif sizes[3] == 3:
-        layout, spatial = "NHWC", sizes[1:3]
-    elif sizes[1] is None and sizes[3] is None:
-        layout, spatial = None, [None, None]
-    elif sizes[1] is None and sizes[2] is not None and sizes[3] == sizes[2]:
-        layout, spatial = "NCHW", sizes[2:]
-    elif sizes[3] is None and sizes[1] is not None and sizes[1] == sizes[2]:
-        layout, spatial = "NHWC", sizes[1:3]
-    else:
-        return None
-    return ImageInput(node.name, _INPUT_TYPES[node.type], layout, sizes[0], spatial[0], spatial[1])
-
-
-def _classes(shape: list[Any]) -> int | None:
-    """K of ``[N, K]`` or ``[N, K, 1, 1]``, at least 2."""
-    wide = [size for size in shape[1:] if size != 1]
-    return wide[0] if len(wide) == 1 and isinstance(wide[0], int) and wide[0] >= 2 else None
-
-
-def _shape_text(shape: list[Any]) -> str:
-    return "[" + ", ".join("?" if size is None else str(size) for size in shape or []) + "]"
+    return ImageInput(node.name, _INPUT_TYPES[node.type], axes.layout, axes.batch, axes.height, axes.width)

@@ -22,11 +22,16 @@ _SCHEME_OF_SUFFIX = {
     ".ts": "torch",
     ".tflite": "litert",
     ".keras": "keras",
+    ".skops": "sklearn",
+    # Pickles are refused there, with a sentence that says what to do.
+    ".pkl": "sklearn",
+    ".pickle": "sklearn",
+    ".joblib": "sklearn",
 }
 
 
 # What these schemes open is known by its bytes; a version beside them would say nothing.
-_KNOWN_BY_BYTES = frozenset({DEFAULT_SPEC, "onnx", "torch"})
+_KNOWN_BY_BYTES = frozenset({DEFAULT_SPEC, "onnx", "torch", "litert", "keras"})
 
 
 class ObserverFactory(Protocol):
@@ -41,10 +46,10 @@ def open_observer(spec: object, **options: Any) -> Observer:
 
     Args:
         spec: A path, whose extension tells the scheme; ``"scheme:rest"``; ``"default"`` for the embedded
-            network; a ``torch.nn.Module``; a function from images, uint8 ``[N, H, W, 3]``, to scores; or an
-            observer, which is returned as it is.
+            network; a ``torch.nn.Module``, a ``keras.Model`` or a fitted scikit-learn estimator; a function
+            from images, uint8 ``[N, H, W, 3]``, to scores; or an observer, which is returned as it is.
         options: See OpeningOptions and PreprocessingOptions: ``device``, ``threads``, ``engine``, ``labels``,
-            ``mean``, ``std``, ``size`` and so on.
+            ``mean``, ``std``, ``size`` and so on; for endpoints ``protocol``, ``headers`` and the names of Limits.
 
     Schemes are the entry points of the group ``deepception.observers`` of all installed packages, this one's
     own among them; so the package must be installed (``pip install -e .`` in a checkout).
@@ -53,6 +58,17 @@ def open_observer(spec: object, **options: Any) -> Observer:
     """
     if isinstance(spec, (str, Path)):
         return _open_text(spec, opening_options(options))
+    # On torch, every Keras model is a torch module too.
+    if _is_keras_model(spec):
+        from .keras import observe_keras
+
+        opened = opening_options(options)
+        _refuse_version("keras", f"a {type(spec).__name__}", opened)
+        return observe_keras(spec, opened)
+    if _is_sklearn_estimator(spec):
+        from .sklearn import observe_sklearn
+
+        return observe_sklearn(spec, opening_options(options))
     if _is_torch_module(spec):
         from .torch import observe_module
 
@@ -119,6 +135,9 @@ def _refuse_version(scheme: str, text: str, options: OpeningOptions) -> None:
         raise InputError(
             f"a version is for Python functions, but {text} is known by its bytes: leave it out."
         )
+    if options.for_endpoints() and scheme in _KNOWN_BY_BYTES:
+        names = ", ".join(options.for_endpoints())
+        raise InputError(f"{text} is no endpoint, and {names} concern endpoints only: leave them out.")
 
 
 def _factory(scheme: str) -> ObserverFactory:
@@ -140,6 +159,18 @@ def _factory(scheme: str) -> ObserverFactory:
 
 def _listing() -> str:
     return ", ".join(name if name == DEFAULT_SPEC else f"{name}:" for name in schemes())
+
+
+def _is_keras_model(spec: object) -> bool:
+    """Whether it is a Keras 3 model; whoever holds one has imported Keras already."""
+    kind = getattr(sys.modules.get("keras"), "Model", None)
+    return isinstance(kind, type) and isinstance(spec, kind)
+
+
+def _is_sklearn_estimator(spec: object) -> bool:
+    """Whether it is an estimator; whoever holds one has imported scikit-learn already."""
+    base = sys.modules.get("sklearn.base")
+    return base is not None and isinstance(spec, base.BaseEstimator)
 
 
 def _is_torch_module(spec: object) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
+from .remote import Limits
 from .settings import PreprocessingOptions
 
 
@@ -23,6 +24,14 @@ class OpeningOptions:
         level: Answer level of a Python function.
         version: Version of a Python function: its answers are kept between processes only with one.
         name: Name for people; ``None`` for the adapter's own.
+        protocol: What an endpoint speaks: ``"v2"``, ``"torchserve"``, ``"tfserving"`` or a TOML file.
+        headers: Headers for an endpoint, ``"Name: ${VARIABLE}"``.
+        concurrency: See Limits; ``None`` for its default, as for the following ones.
+        rate: See Limits.
+        timeout: See Limits.
+        attempts: See Limits.
+        patience: See Limits.
+        cost: See Limits.
     """
 
     preprocessing: PreprocessingOptions = field(default_factory=PreprocessingOptions)
@@ -33,13 +42,31 @@ class OpeningOptions:
     level: str | None = None
     version: str | None = None
     name: str | None = None
+    protocol: str | None = None
+    headers: tuple[str, ...] = ()
+    concurrency: int | None = None
+    rate: float | None = None
+    timeout: float | None = None
+    attempts: int | None = None
+    patience: float | None = None
+    cost: float | None = None
+
+    def limits(self) -> Limits:
+        """What the person allows. Raises InputError where it is not possible."""
+        given = {f.name: getattr(self, f.name) for f in fields(Limits)}
+        return Limits(**{name: value for name, value in given.items() if value is not None})
+
+    def for_endpoints(self) -> tuple[str, ...]:
+        """Names of the options that were given and concern endpoints only."""
+        names = ("protocol", "headers", *(f.name for f in fields(Limits)))
+        return tuple(name for name in names if getattr(self, name) not in (None, ()))
 
 
 def opening_options(given: dict[str, Any]) -> OpeningOptions:
     """Options from keywords: those of OpeningOptions and of PreprocessingOptions in one.
 
     ``preprocessing``, ``labels`` and ``weights`` may be strings, which are paths; ``labels`` may be a
-    sequence of names. ``size`` is (height, width) or one number for a square.
+    sequence of names. ``size``, and ``frame`` likewise, is (height, width) or one number for a square.
 
     Raises InputError for a keyword that is no option.
     """
@@ -48,9 +75,15 @@ def opening_options(given: dict[str, Any]) -> OpeningOptions:
     if isinstance(ready, PreprocessingOptions):
         del given["preprocessing"]
         return OpeningOptions(preprocessing=ready, **_known(given, OpeningOptions))
-    if "size" in given:
-        size = given.pop("size")
+    if "frame" in given and "size" in given:
+        raise InputError("frame and size are two words for the same: give one of them.")
+    if "frame" in given or "size" in given:
+        size = given.pop("frame", None) or given.pop("size")
         given["height"], given["width"] = (size, size) if isinstance(size, int) else size
+    if isinstance(given.get("headers"), str):
+        given["headers"] = (given["headers"],)
+    if "headers" in given:
+        given["headers"] = tuple(given["headers"])
     for name in ("preprocessing", "weights", "labels"):
         if isinstance(given.get(name), str):
             given[name] = Path(given[name])

@@ -32,12 +32,15 @@ class RawAnswers:
         labels: int64 ``[N, k]`` classes that ``scores`` belong to for ``top-k``; ``[N, 1]`` for ``label``;
             ``None`` where all K classes are given.
         resolution: The step to which probabilities were rounded, 0 where they were not.
+        ceiling: The greatest probability that can be told, which then stands for itself and all above: below
+            1 for quantised probabilities, whose whole numbers end one step before.
     """
 
     level: AnswerLevel
     scores: NDArray[Any]
     labels: NDArray[np.int64] | None = None
     resolution: float = 0.0
+    ceiling: float = 1.0
 
 
 @runtime_checkable

@@ -17,6 +17,10 @@ from .preprocessing import ColourOrder, InputType, Layout, OutputKind, PixelRang
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
+# As many classes have ImageNet's classifiers from TensorFlow, whose first output is a background class.
+_BEHIND_BACKGROUND = 1001
+_ASSUMED_BACKGROUND = "assumed from 1,001 outputs"
+
 _DEFAULTS: dict[str, Any] = {
     "height": 224,
     "width": 224,
@@ -120,6 +124,14 @@ def said(layers: Sequence[Layer], name: str) -> tuple[Any, str]:
     return None, "default"
 
 
+def bytes_warning(layers: Sequence[Layer], digest: str, path: Path) -> list[Layer]:
+    """A sidecar may state the model's SHA-256; another one means that it describes another file."""
+    stated, source = said(layers, "sha256")
+    if stated is None or stated.lower() == digest:
+        return []
+    return [Layer(source, {}, (f"{source} describes another file than {path.name}: its sha256 differs.",))]
+
+
 def resolve_settings(layers: Sequence[Layer], facts: ModelFacts, model: str) -> Settings:
     """Combine what was said with what the model says of itself.
 
@@ -194,7 +206,9 @@ def _numbers(layers: Sequence[Layer], dtype: str) -> tuple[dict[str, Any], dict[
 
 def _labels(layers: Sequence[Layer], classes: int, model: str) -> tuple[tuple[str, ...], str]:
     labels, source = said(layers, "labels")
-    offset = said(layers, "label_offset")[0] or 0
+    offset = said(layers, "label_offset")[0]
+    if offset is None:
+        offset = 1 if classes == _BEHIND_BACKGROUND else 0
     if labels is not None:
         labels = tuple(labels)
         if offset and len(labels) + offset == classes:
@@ -209,6 +223,8 @@ def _labels(layers: Sequence[Layer], classes: int, model: str) -> tuple[tuple[st
     is_imagenet = order is not None and "imagenet" in order.lower().replace("-", "")
     if is_imagenet and classes == 1000 + offset and not any(size in order.lower() for size in ("21k", "22k")):
         return imagenet_labels(classes), f"{source} (label_order)"
+    if order is None and offset == 1 and classes == _BEHIND_BACKGROUND:
+        return imagenet_labels(classes), _ASSUMED_BACKGROUND
     return default_labels(classes), "default"
 
 
@@ -232,6 +248,11 @@ def _warnings(
         warnings.append(
             f"{sources['output']} says that the output is {preprocessing.output}, "
             f"but the last node of {model} makes {facts.output}."
+        )
+    if sources["labels"] == _ASSUMED_BACKGROUND:
+        warnings.append(
+            f"nothing names the 1,001 classes of {model}: a background class and then ImageNet's are assumed; "
+            "give labels if that is wrong."
         )
     if sources["mean"] == sources["std"] == "default" and not preprocessing.is_plain:
         warnings.append(

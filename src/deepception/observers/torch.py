@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, ObserverError
-from ..stimuli import Frame
 from .layers import Layer
 from .options import OpeningOptions
 from .preprocessing import Normaliser, Preprocessing, check_images
 from .protocol import AnswerLevel, RawAnswers
+from .resolved import ResolvedObserver
 from .settings import ModelFacts, PreprocessingOptions, Settings, resolve_settings, said
 from .sidecar import read_sidecars
 from .torch_load import LoadedNetwork, load_network, state_digest
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class TorchObserver:
+class TorchObserver(ResolvedObserver):
     """A torch network as an observer.
 
     The network is put into evaluation mode, moved to the device, and called in inference mode.
@@ -94,31 +94,6 @@ class TorchObserver:
         shape = (1, 1, 1, 3)
         self._mean = torch.tensor(preprocessing.mean, device=self.device).reshape(shape)
         self._std = torch.tensor(preprocessing.std, device=self.device).reshape(shape)
-
-    @property
-    def name(self) -> str:
-        """The given name, else that of the file or the class."""
-        return self._name
-
-    @property
-    def frame(self) -> Frame:
-        """The frame that images must have."""
-        return self.settings.preprocessing.frame
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Names of the classes."""
-        return self.settings.labels
-
-    @property
-    def level(self) -> AnswerLevel:
-        """Logits or probabilities."""
-        return AnswerLevel(self.settings.preprocessing.output or "logits")
-
-    @property
-    def fixed_batch(self) -> int | None:
-        """The only batch size that the network takes, or ``None``."""
-        return self._fixed_batch
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from .activation_result import ActivationControls, ActivationResult
 from .cumulative import CumulativeParameters, measure_cumulative
 from .cumulative_result import CumulativeResult
 from .experiment import (
+    Beforehand,
     Context,
     ControlTask,
     Experiment,
@@ -28,6 +29,7 @@ __all__ = [
     "ActivationControls",
     "ActivationParameters",
     "ActivationResult",
+    "Beforehand",
     "Context",
     "ControlTask",
     "CumulativeParameters",

@@ -18,7 +18,8 @@ from .backdrops import Backdrops, make_backdrops
 from .control_patches import matched_crops, random_crop, scrambles_of
 from .limits import at_least
 from .placing import Placing, make_placing, over_empty, show_placing
-from .showing import Showing, moments_of
+from .scale import scaled
+from .showing import Showing, labels_only, moments_of
 from .spatial import most_responsive
 from .streams import classes_read, stream, stream_seed
 from .subject import ImageLike, Subject, open_subject, require_scores
@@ -44,7 +45,7 @@ class ActivationParameters:
         control_repeats: Jittered repeats of each of them, at least 2.
         random_region: Also measure a random region of the photograph, on the first canvas.
         others: Other classes whose answers are read from the same showings.
-        margin: Half width of the neutral zone, decades of odds.
+        margin: Half width of the neutral zone, decades of odds; points of opacity from labels alone.
         q: False discovery rate over places.
         jitter: Contrast and brightness of the patch; its shift is uniform within one period.
     """
@@ -81,12 +82,11 @@ def measure_activation(
     Arguments and errors are those of ``measure_spatial``; ``background`` is the photograph of another class
     that the patch is also placed on. Without one, the background ``"photograph"`` is left out.
     """
-    require_scores(session)
     parameters = parameters or ActivationParameters()
     at_least("places along a side", parameters.places, 2)
     at_least("jittered repeats", parameters.repeats, 2)
     at_least("canvases", len(parameters.canvases), 1)
-    before = session.queries
+    before = session.answered
     subject = open_subject(session, image, label)
     shape = session.observer.frame.shape
     if patch is None:
@@ -110,8 +110,8 @@ def measure_activation(
     first = make_backdrops(shape, backdrops.names[:1], seed=seed, background=background)
     if random_patch is not None and parameters.random_region:
         show_placing(showing, "random", [[random_patch]], first, placing, jitter=jitter, seed=seed)
-    views = showing.ask(session, readers, "activation")
-    empty = views["empty"].decades
+    views = showing.ask(session, readers, "activation", subject)
+    empty = views["empty"].values
     places, repeats = len(placing.y), len(placing.phases)
 
     def part(name: str) -> NDArray[np.float64]:
@@ -119,16 +119,16 @@ def measure_activation(
         if name not in views:
             return np.empty((len(backdrops), 0, repeats, places))
         behind = first if name == "random" else backdrops
-        values = over_empty(views[name].decades[..., :1], empty[:, :1], behind)[..., 0]
+        values = over_empty(views[name].values[..., :1], empty[:, :1], behind)[..., 0]
         return np.ascontiguousarray(np.moveaxis(values, 3, 2))
 
-    delta = over_empty(views["patch"].decades, empty, backdrops)[:, 0]
+    delta = over_empty(views["patch"].values, empty, backdrops)[:, 0]
     shown = background if "photograph" in backdrops.names else None
     return ActivationResult(
         name=subject.name,
         sha256=subject.sha256,
         label=subject.label,
-        queries=session.queries - before,
+        queries=session.answered - before,
         canvases=backdrops.names,
         background_name=shown.name if shown else "",
         background_sha256=shown.sha256 if shown else "",
@@ -155,6 +155,7 @@ def measure_activation(
         scrambled_moments=moments_of([p for row in scrambles for p in row]).reshape(
             len(backdrops), parameters.scrambles, 2, 3
         ),
+        **scaled(labels_only(session), views["empty"], views["patch"], subject.label),
     )
 
 
@@ -172,7 +173,7 @@ def measure_activation_controls(
     """Show ``control_patches`` random crops of the subjects at every place of one background."""
     require_scores(session)
     parameters = parameters or ActivationParameters()
-    before = session.queries
+    before = session.answered
     shape = session.observer.frame.shape
     backdrops = make_backdrops(shape, (canvas,), seed=seed, background=background)
     placing = activation_placing(shape, patch_shape, parameters, period, seed)
@@ -206,13 +207,13 @@ def measure_activation_controls(
         (len(patches), repeats, places),
     )
     views = showing.ask(session, None, "activation controls")
-    empties = views["empty"].decades[row].reshape(len(patches), repeats, places, -1)
+    empties = views["empty"].values[row].reshape(len(patches), repeats, places, -1)
     return ActivationControls(
         name=f"activation controls on {canvas}",
         sha256="",
         label=-1,
-        queries=session.queries - before,
-        delta=(views["patches"].decades - empties).astype(np.float32),
+        queries=session.answered - before,
+        delta=(views["patches"].values - empties).astype(np.float32),
         sha256s=tuple(s.sha256 for s in sources),
         labels=tuple(s.label for s in sources),
         canvas=canvas,

@@ -22,13 +22,14 @@ from ..statistics import (
 from ..stimuli.patches import UInt8
 from .headline import MOST_BOUNDS
 from .result import Result
+from .scale import ScaledResult
 
 
 @dataclass(frozen=True, eq=False)
-class ActivationResult(Result):
+class ActivationResult(ScaledResult):
     """What one patch adds to, or takes from, K backgrounds at L places with R jittered repeats.
 
-    Arrays in decades of odds:
+    Arrays in decades of odds, or points of opacity from labels alone:
 
     Attributes:
         places: int32 ``[L, 2]`` (y, x) at phase 0.
@@ -155,6 +156,12 @@ class ActivationResult(Result):
         return self._control_amplitude(self.scrambled)
 
     @property
+    def crops_amplitude_on_first_canvas(self) -> float:
+        """The same for the matched crops on the first canvas, read as the random region is; NaN without any."""
+        values = [consecutive_amplitude(c) for c in self.crops[0]]
+        return float(np.median(values)) if values else float("nan")
+
+    @property
     def crops_amplitude(self) -> float:
         """The same for the matched crops, their median; NaN without any."""
         return self._control_amplitude(self.crops)
@@ -253,6 +260,7 @@ class ActivationResult(Result):
             "repeats": self.delta.shape[1],
             "background": self.background_name,
             "values_touch_limit": self.censored > 0,
+            **self.about_thresholds(),
         }
 
     def plot(self, image: UInt8 | None = None, *, canvas: str | None = None, **options: Any) -> Any:
@@ -266,7 +274,7 @@ class ActivationResult(Result):
             self.places + self.step // 2,
             self.patch_shape,
             signed=True,
-            unit="decades of odds",
+            unit=self.scale,
             classes=self.classes[k],
             **options,
         )

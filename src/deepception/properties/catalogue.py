@@ -1,6 +1,8 @@
 """The four built-in experiments: their settings, their prices, their shared controls and their summaries.
 
-The settings are METHODS §8's: quick (about 600 queries a photograph), standard (about 4,000) and full.
+The settings are METHODS §8's: quick (about 600 queries a photograph), standard (about 4,000) and full. From labels
+alone each showing costs a threshold, other classes cannot be read from it, and no control can be shared by
+photographs: these settings show their controls for each photograph, and fewer of them.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from .backdrops import NOISE_DRAWS
 from .cumulative import CumulativeParameters, measure_cumulative, possible_doses, spaced_places
 from .cumulative_result import CumulativeResult
 from .experiment import Context, ControlTask, Experiment
+from .fading import MOST_QUERIES
 from .local import LocalParameters, half_overlapping, measure_local, measure_local_controls
 from .local_result import LocalControls, LocalResult
 from .period import patch_side
@@ -36,6 +39,8 @@ from .summaries import (
 _ALL = ("grey", "mean", "noise", "blur")
 # The shared crops of METHODS §1–2: one of six pool photographs may be of the class itself, five remain.
 POOL = 6
+# An effect smaller than a point of opacity is neutral, where thresholds are measured.
+_POINT = 1.0
 
 
 def _variants(canvases: Sequence[str]) -> int:
@@ -116,6 +121,12 @@ local = Experiment(
     controls=_local_controls,
     control_result=LocalControls,
     exact_price=lambda p: p.regions != "superpixels",
+    label_parameters={
+        "quick": LocalParameters(canvases=("grey",), repeats=2, crops=0, others=0),
+        "standard": LocalParameters(repeats=2, crops=0, others=0),
+        "full": LocalParameters(canvases=_ALL, repeats=3, scrambles=3, crops=0, others=0),
+    },
+    label_cost=MOST_QUERIES,
 )
 
 # --- spatial -------------------------------------------------------------------------------------------------
@@ -196,6 +207,14 @@ spatial = Experiment(
     controls=_spatial_controls,
     control_result=SpatialControls,
     exact_price=lambda p: False,
+    label_parameters={
+        "quick": SpatialParameters(
+            places=3, canvases=("grey",), random_region=False, shared_crops=0, others=0
+        ),
+        "standard": SpatialParameters(crops=1, shared_crops=0, others=0),
+        "full": SpatialParameters(canvases=_ALL, scrambles=2, crops=3, shared_crops=0, others=0),
+    },
+    label_cost=MOST_QUERIES,
 )
 
 # --- activation ----------------------------------------------------------------------------------------------
@@ -282,6 +301,20 @@ activation = Experiment(
     controls=_activation_controls,
     control_result=ActivationControls,
     exact_price=lambda p: False,
+    label_parameters={
+        "quick": ActivationParameters(
+            places=3,
+            canvases=("grey",),
+            scrambles=1,
+            control_patches=0,
+            random_region=False,
+            others=0,
+            margin=_POINT,
+        ),
+        "standard": ActivationParameters(crops=1, control_patches=0, others=0, margin=_POINT),
+        "full": ActivationParameters(scrambles=1, crops=2, control_patches=0, others=0, margin=_POINT),
+    },
+    label_cost=MOST_QUERIES,
 )
 
 # --- cumulative ----------------------------------------------------------------------------------------------
@@ -332,6 +365,12 @@ cumulative = Experiment(
         "standard": CumulativeParameters(),
         "full": replace(CumulativeParameters(), canvases=_ALL, draws=8),
     },
+    label_parameters={
+        "quick": replace(_QUICK_DOSES, others=0),
+        "standard": CumulativeParameters(others=0),
+        "full": CumulativeParameters(canvases=_ALL, draws=8, others=0),
+    },
+    label_cost=MOST_QUERIES,
     measure=_measure_cumulative,
     price=_cumulative_price,
     result=CumulativeResult,

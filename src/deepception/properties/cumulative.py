@@ -19,10 +19,11 @@ from .backdrops import Backdrops, make_backdrops
 from .control_patches import random_crop
 from .cumulative_result import CumulativeResult
 from .limits import at_least
-from .showing import Showing, moments_of
+from .scale import scaled
+from .showing import Showing, labels_only, moments_of
 from .spatial import most_responsive
 from .streams import classes_read, stream, stream_seed
-from .subject import ImageLike, Subject, open_subject, require_scores
+from .subject import ImageLike, Subject, open_subject
 
 if TYPE_CHECKING:
     from ..sessions import Session
@@ -102,11 +103,10 @@ def measure_cumulative(
         background: A photograph of another class, for the canvas ``"blur"``.
         seed: Seed of arrangements, scrambles and crops.
     """
-    require_scores(session)
     parameters = parameters or CumulativeParameters()
     at_least("arrangements (draws)", parameters.draws, FEWEST_DRAWS)
     at_least("canvases", len(parameters.canvases), 1)
-    before = session.queries
+    before = session.answered
     subject = open_subject(session, image, label)
     shape = session.observer.frame.shape
     if patch is None:
@@ -153,33 +153,33 @@ def measure_cumulative(
         ]
         _show_doses(showing, "random", [random_patch] * most, places[:1], doses, first)
         _show_doses(showing, "random scrambled", drawn, places[:1], doses, first)
-    views = showing.ask(session, readers, "cumulative")
-    empty = views["empty"].decades
+    views = showing.ask(session, readers, "cumulative", subject)
+    empty = views["empty"].values
     base = backdrops.per_repeat(empty, draws)[:, :, None]
 
     def part(name: str) -> NDArray[np.float64]:
         if name not in views:
             return np.empty((len(backdrops), 0, len(doses)))
-        return np.asarray((views[name].decades - base)[..., 0])
+        return np.asarray((views[name].values - base)[..., 0])
 
     def beside(name: str) -> NDArray[np.float64]:
         """[A, D] of class c on the first canvas, or [0, D] where it was not shown."""
         if name not in views:
             return np.empty((0, len(doses)))
-        return np.asarray(views[name].decades[0, ..., 0] - first.per_repeat(empty[:, 0], draws)[0, :, None])
+        return np.asarray(views[name].values[0, ..., 0] - first.per_repeat(empty[:, 0], draws)[0, :, None])
 
-    all_classes = views["copies"].decades - base
+    all_classes = views["copies"].values - base
     others = np.array(
         [[slope_log2(k[..., c], np.asarray(doses)) for c in range(1, k.shape[-1])] for k in all_classes]
     )
     in_order = np.empty((2, 0))
     if reachable:
-        in_order = views["ordered"].decades[0, ..., 0] - first.per_repeat(empty[:, 0], 2)[0, :, None]
+        in_order = views["ordered"].values[0, ..., 0] - first.per_repeat(empty[:, 0], 2)[0, :, None]
     return CumulativeResult(
         name=subject.name,
         sha256=subject.sha256,
         label=subject.label,
-        queries=session.queries - before,
+        queries=session.answered - before,
         canvases=backdrops.names,
         doses=np.asarray(doses, dtype=np.int64),
         patch_shape=patch.shape,
@@ -203,6 +203,7 @@ def measure_cumulative(
         seed=stream_seed(seed, subject.sha256, "cumulative", "statistics"),
         moments=moments_of([patch])[0],
         scrambled_moments=moments_of(scrambles),
+        **scaled(labels_only(session), views["empty"], views["copies"], subject.label),
     )
 
 

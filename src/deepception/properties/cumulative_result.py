@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..statistics import DoseShape, Threshold, dose_shape, page_trend, slope_log2, threshold, wilson
-from .result import Result
+from .scale import ScaledResult
 
 
 @dataclass(frozen=True, eq=False)
-class CumulativeResult(Result):
+class CumulativeResult(ScaledResult):
     """What n copies of a patch answer, beside their controls at the same places.
 
-    Arrays in decades of odds, each showing minus its own empty canvas; K canvases, A draws, D doses:
+    Arrays in decades of odds (points of opacity from labels alone), each showing minus its own empty canvas;
+    K canvases, A draws, D doses:
 
     Attributes:
         doses: int64 ``[D]``, copies, from 1.
@@ -164,7 +165,7 @@ class CumulativeResult(Result):
             "onset_over_canvases": [float(self.onset.min()), float(self.onset.max())],
             "slope": self.slope,
             "slope_over_canvases": [float(self.slopes.min()), float(self.slopes.max())],
-            "slope_unit": "decades of odds per doubling",
+            "slope_unit": f"{self.scale} per doubling",
             "control_slopes": controls,
             "page_p_rising": self.trends[0],
             "page_p_falling": self.trends[1],
@@ -178,6 +179,7 @@ class CumulativeResult(Result):
             "threshold": self.threshold,
             "bounded_share": self.censored,
             "values_touch_limit": self.censored > 0,
+            **self.about_thresholds(),
         }
 
     def plot(self, **options: Any) -> Any:

@@ -80,8 +80,9 @@ class Learning:
             ``None``, to the lesson; nothing is asked.
         lesson: Class of the lesson.
         files: A lesson to the files that hold it for people: name to content.
-        add: Summary, lesson and the queries of its learning to the summary that tells of both.
-        require: Parameters and number of learning photographs; raises InputError where these are too few.
+        add: Summary and what went before it to the summary that tells of both.
+        require: Parameters, number of learning photographs and, where these are about half of what was given, that
+            number; raises InputError where they are too few.
         schema: Version of these results.
     """
 
@@ -93,9 +94,29 @@ class Learning:
     finish: Callable[[Session, Any, Any, bytes | None], Result]
     lesson: type[Result]
     files: Callable[[Any], Mapping[str, bytes]]
-    add: Callable[[PropertySummary, Any, int], PropertySummary]
-    require: Callable[[Any, int], None] = lambda parameters, photographs: None
+    add: Callable[[PropertySummary, Beforehand], PropertySummary]
+    require: Callable[[Any, int, int | None], None] = lambda parameters, photographs, halved: None
     schema: int = 1
+
+
+@dataclass(frozen=True)
+class Beforehand:
+    """What went before the measuring of a run's photographs.
+
+    Attributes:
+        parameters: Those of the experiment.
+        identity: Of the observer.
+        lesson: What was learned, or brought; ``None`` where there is none.
+        stages: What each stage of learning has left, in order; their ``queries`` are what it was asked.
+        clean_others: Clean answers of photographs that are shown but have no row: learned on, cut for controls, or
+            not measured.
+    """
+
+    parameters: Any
+    identity: Mapping[str, Any]
+    lesson: Result | None = None
+    stages: Sequence[Result] = ()
+    clean_others: int = 0
 
 
 @dataclass(frozen=True)
@@ -143,6 +164,9 @@ class Experiment:
         learning: What it learns before it measures, if anything.
         pictures: Folder of a run in which the pictures of its results are kept.
         picture: A result to the picture that is kept, uint8 ``[H, W, 3]`` in the frame, or ``None``.
+        kept: A result to the content of an ``.npz`` file that is kept beside the picture; empty: none.
+        label_parameters: Parameters for each setting where the observer answers with labels only; empty: the same.
+        label_cost: Queries that one of ``price`` becomes there, at most.
     """
 
     name: str
@@ -163,12 +187,22 @@ class Experiment:
     learning: Learning | None = None
     pictures: str = ""
     picture: Callable[[Any], UInt8 | None] = lambda result: None
+    kept: Callable[[Any], bytes] = lambda result: b""
+    label_parameters: Mapping[str, Any] = field(default_factory=dict)
+    label_cost: int = 1
 
-    def for_setting(self, setting: str) -> Any:
+    def for_setting(self, setting: str, *, labels_only: bool = False) -> Any:
         """The parameters of a setting; raises InputError for an unknown one."""
-        if setting not in self.parameters:
+        settings = (self.label_parameters if labels_only else None) or self.parameters
+        if setting not in settings:
             raise InputError(f"there is no setting {setting!r}: choose among {', '.join(self.parameters)}.")
-        return self.parameters[setting]
+        return settings[setting]
+
+    def cost(
+        self, parameters: Any, shape: tuple[int, int], background: bool, *, labels_only: bool = False
+    ) -> int:
+        """``price`` at the observer's answer level."""
+        return self.price(parameters, shape, background) * (self.label_cost if labels_only else 1)
 
 
 @cache

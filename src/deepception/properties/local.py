@@ -18,7 +18,8 @@ from ..stimuli.patches import UInt8
 from .backdrops import Backdrops, make_backdrops
 from .limits import at_least
 from .local_result import LocalControls, LocalResult, region_range
-from .showing import Showing, moments_of
+from .scale import scaled
+from .showing import Showing, labels_only, moments_of
 from .streams import classes_read, stream, stream_seed
 from .subject import ImageLike, Subject, open_subject, require_scores
 
@@ -95,22 +96,29 @@ def measure_local(
         PhotographError: The image cannot be used.
         InputError: A parameter or the label cannot be used.
         BudgetError: The session's budget does not suffice.
+
+    From labels alone the values are points of opacity, see ``fading``: sufficiency is by how much less of the
+    photograph is needed over the region than over the empty canvas, necessity by how much more where the region
+    stays covered.
     """
-    require_scores(session)
     parameters = parameters or LocalParameters()
     at_least(
         "showings of each region (canvases times repeats)", len(parameters.canvases) * parameters.repeats, 2
     )
-    before = session.queries
+    before = session.answered
     subject = open_subject(session, image, label)
     shape = session.observer.frame.shape
     regions = make_regions(subject.pixels, parameters)
     backdrops = make_backdrops(shape, parameters.canvases, seed=seed, background=background)
     readers = classes_read(len(session.observer.labels), subject.label, parameters.others, seed)
+    labels = labels_only(session)
     showing = Showing()
     showing.add("empty", Stimuli.plain(backdrops.pixels), (len(backdrops.pixels),))
-    showing.add("clean", Stimuli.plain(subject.pixels[None]), ())
+    if not labels:
+        showing.add("clean", Stimuli.plain(subject.pixels[None]), ())
     patches = regions.cut(subject.pixels)
+    # What a region is taken out of: the photograph, or from labels alone the canvas on which it fades in.
+    behind = backdrops.pixels[backdrops.first] if labels else subject.pixels[None]
     _alone(showing, "alone", regions, patches, backdrops, parameters, seed, subject.sha256)
     scrambles = [
         tuple(
@@ -121,26 +129,29 @@ def measure_local(
     ]
     if scrambles:
         _scrambled(showing, regions, scrambles, backdrops, parameters.scrambles)
-        _replaced(showing, "absent scramble", subject.pixels, regions, scrambles[:1])
+        _replaced(showing, "absent scramble", behind[:1], regions, scrambles[:1])
     fills = [regions.cut(backdrops.pixels[row]) for row in backdrops.first]
-    _replaced(showing, "absent", subject.pixels, regions, fills)
-    views = showing.ask(session, readers, "local")
+    _replaced(showing, "absent", behind, regions, fills)
+    views = showing.ask(session, readers, "local", subject)
 
     number, count = len(regions), len(backdrops)
-    empty = views["empty"].decades
-    alone = views["alone"].decades - backdrops.per_repeat(empty, parameters.repeats)[:, :, None]
-    clean = float(views["clean"].decades[0])
-    absent = views["absent"].decades[..., 0]
+    empty = views["empty"].values
+    alone = views["alone"].values - backdrops.per_repeat(empty, parameters.repeats)[:, :, None]
+    if labels:
+        whole, clean_top = empty[backdrops.first, 0], int(session.ask_images(subject.pixels[None]).top[0, 0])
+    else:
+        whole, clean_top = np.array([views["clean"].values[0]]), int(views["clean"].top)
+    absent = views["absent"].values[..., 0]
     if scrambles:
-        scrambled = views["scrambled"].decades[..., 0] - empty[backdrops.first, 0][:, None, None]
-        scrambled_necessity = views["absent scramble"].decades[0, :, 0] - absent[0]
+        scrambled = views["scrambled"].values[..., 0] - empty[backdrops.first, 0][:, None, None]
+        scrambled_necessity = views["absent scramble"].values[0, :, 0] - absent[0]
     else:
         scrambled, scrambled_necessity = np.empty((count, 0, number)), np.empty(0)
     return LocalResult(
         name=subject.name,
         sha256=subject.sha256,
         label=subject.label,
-        queries=session.queries - before,
+        queries=session.answered - before,
         kind=regions.kind,
         canvases=backdrops.names,
         boxes=regions.boxes,
@@ -150,20 +161,22 @@ def measure_local(
         log10_p=views["alone"].log10_p[..., 0],
         rank=views["alone"].rank[..., 0],
         scrambled=scrambled,
-        necessity=clean - absent,
+        necessity=whole[:, None] - absent,
         scrambled_necessity=scrambled_necessity,
         others_range=region_range(np.moveaxis(alone[..., 1:], 2, -1)).mean(axis=1),
         empty=empty[:, 0],
         empty_rank=views["empty"].rank[:, 0],
         empty_top=views["empty"].top,
-        clean=clean,
-        clean_top=int(views["clean"].top),
+        clean=float(whole[0]),
+        clean_top=clean_top,
         censored=float(views["alone"].censored[..., 0].mean()),
         seed=stream_seed(seed, subject.sha256, "local", "statistics"),
         moments=moments_of(patches),
         scrambled_moments=moments_of([p for drawn in scrambles for p in drawn]).reshape(
             count, parameters.scrambles, number, 2, 3
         ),
+        depth=views["alone"].depth,
+        **scaled(labels, views["empty"], views["alone"], subject.label),
     )
 
 
@@ -178,7 +191,7 @@ def measure_local_controls(
     """Measure the same regions of other photographs, once on each canvas, read for all classes."""
     require_scores(session)
     parameters = parameters or LocalParameters()
-    before = session.queries
+    before = session.answered
     backdrops = make_backdrops(
         session.observer.frame.shape, parameters.canvases, seed=seed, background=background
     )
@@ -202,15 +215,15 @@ def measure_local_controls(
             (len(backdrops), len(regions)),
         )
         fills = [regions.cut(backdrops.pixels[row]) for row in backdrops.first]
-        _replaced(showing, "absent", subject.pixels, regions, fills)
+        _replaced(showing, "absent", subject.pixels[None], regions, fills)
         views = showing.ask(session, None, "local controls")
-        sufficiency.append((views["alone"].decades - views["empty"].decades[:, None]).astype(np.float32))
-        necessity.append((views["clean"].decades - views["absent"].decades).astype(np.float32))
+        sufficiency.append((views["alone"].values - views["empty"].values[:, None]).astype(np.float32))
+        necessity.append((views["clean"].values - views["absent"].values).astype(np.float32))
     return LocalControls(
         name="local controls",
         sha256="",
         label=-1,
-        queries=session.queries - before,
+        queries=session.answered - before,
         canvases=backdrops.names,
         sufficiency=np.stack(sufficiency),
         necessity=np.stack(necessity),
@@ -276,19 +289,20 @@ def _scrambled(
 
 
 def _replaced(
-    showing: Showing, name: str, pixels: UInt8, regions: Regions, fills: Sequence[Sequence[Patch]]
+    showing: Showing, name: str, behind: UInt8, regions: Regions, fills: Sequence[Sequence[Patch]]
 ) -> None:
-    """The photograph with each region replaced by the same region of each fill: axes (fill, region)."""
+    """A picture, ``[1 or fills, H, W, 3]``, each region replaced by that of each fill: axes (fill, region)."""
     fill, region = _cross(len(fills), len(regions))
     showing.add(
         name,
         Stimuli.single(
-            pixels[None],
+            behind,
             [p for patches in fills for p in patches],
-            background=0,
+            background=fill if len(behind) > 1 else 0,
             patch=fill * len(regions) + region,
             y=regions.boxes[region, 0],
             x=regions.boxes[region, 1],
         ),
         (len(fills), len(regions)),
+        below=True,
     )

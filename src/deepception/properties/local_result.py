@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -14,6 +14,7 @@ from ..statistics import CrossFit, cross_fitted_best, gini, regress_out, spearma
 from ..stimuli import Patch, crop
 from ..stimuli.patches import UInt8
 from .result import Result
+from .scale import ScaledResult
 from .streams import stream
 
 # A superpixel has no side: its patch has this part of the frame's, as a cell of the default grid.
@@ -21,10 +22,11 @@ SUPERPIXEL_PATCH = 7
 
 
 @dataclass(frozen=True, eq=False)
-class LocalResult(Result):
+class LocalResult(ScaledResult):
     """What each of R regions answers alone (sufficiency) and what its absence costs (necessity).
 
-    Arrays, in decades of odds unless said otherwise; K canvases, J repeats, S scrambles, C other classes:
+    Arrays, in decades of odds (points of opacity from labels alone) unless said otherwise;
+    K canvases, J repeats, S scrambles, C other classes:
 
     Attributes:
         boxes: int32 ``[R, 4]`` y, x, height, width of each region, pixels of the frame.
@@ -38,10 +40,11 @@ class LocalResult(Result):
         scrambled_necessity: ``[R]`` ℓ_c with the region scrambled, minus ℓ_c without it (first canvas).
         others_range: ``[K, C]`` p95 − p5 over regions of the sufficiency read for other classes.
         empty: ``[B]`` ℓ_c of each empty canvas variant; ``empty_rank`` and ``empty_top`` beside it.
-        clean: ℓ_c of the whole photograph.
+        clean: ℓ_c of the whole photograph; from labels alone minus the threshold over the first empty canvas.
         moments: float32 ``[R, 2, 3]`` mean and deviation of each region's channels, grey levels.
         scrambled_moments: float32 ``[K, S, R, 2, 3]`` those of its scrambles, after clipping.
         censored: Share of the sufficiency values that are only bounds.
+        depth: How many of the best classes the observer tells, 5 where at least as many.
     """
 
     axes: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -83,6 +86,7 @@ class LocalResult(Result):
     seed: int
     moments: NDArray[np.float32]
     scrambled_moments: NDArray[np.float32]
+    depth: int = field(default=5, kw_only=True)
 
     @cached_property
     def canvas_maps(self) -> NDArray[np.float64]:
@@ -125,6 +129,11 @@ class LocalResult(Result):
         """The range of the scrambled regions, median over canvases."""
         return float(np.median(region_range(self.scrambled).mean(axis=1))) if self.scrambled.size else np.nan
 
+    @property
+    def _among_five(self) -> float | None:
+        """Share of showings with c among the first five; ``None`` where fewer are told."""
+        return float((self.rank < 5).mean()) if self.depth >= 5 else None
+
     def carries(self, controls: Sequence[LocalControls] = ()) -> NDArray[np.bool_]:
         """Regions that carry the answer: above every control, in sufficiency and in necessity, bool ``[R]``.
 
@@ -163,7 +172,7 @@ class LocalResult(Result):
             "other_classes_range": float(np.median(self.others_range)) if self.others_range.size else None,
             "regions": len(self.boxes),
             "recognised_alone_top1": float((self.rank == 0).mean()),
-            "recognised_alone_top5": float((self.rank < 5).mean()),
+            "recognised_alone_top5": self._among_five,
             "canvas_agreement": self.agreement,
             "depends_on_canvas": None if np.isnan(self.agreement) else bool(self.agreement < 0.5),
             "sufficiency_necessity_correlation": spearman(self.map, self.necessity_map),
@@ -172,8 +181,9 @@ class LocalResult(Result):
             "best_same_choice": self.best.same_choice,
             "best_distinguishable": self.best.distinguishable and self.agreement >= 0.5,
             "clean": self.clean,
+            **self.about_thresholds(),
         }
-        if self.kind == "grid":
+        if self.kind == "grid" and not self.by_opacity:
             figures["gini"] = float(np.median([gini(p) for p in probability.mean(axis=1)]))
         if self.kind == "superpixels":
             residual = regress_out(self.map, np.log(self.areas))
@@ -213,7 +223,7 @@ class LocalResult(Result):
             self.map,
             self.boxes,
             signed=True,
-            unit="decades of odds",
+            unit=self.scale,
             mark=self.best.index if self.summary()["best_distinguishable"] else None,
             **options,
         )

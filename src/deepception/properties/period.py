@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from ..statistics import PeriodFit, find_period
 from ..stimuli import Stimuli, crop
 from .backdrops import make_backdrops
+from .fading import MOST_QUERIES
 from .result import Result
 from .showing import Showing
 from .streams import stream, stream_seed
-from .subject import ImageLike, open_subject, require_scores
+from .subject import ImageLike, open_subject
 
 if TYPE_CHECKING:
     from ..sessions import Session
@@ -43,8 +44,8 @@ class PeriodRows(Result):
     """One photograph's rows: a patch moved in one-pixel steps along x and along y.
 
     Attributes:
-        rows: float64 ``[2, S − P + 1]``, ℓ_c in decades along x, then along y; a non-square frame's longer
-            row is cut to the shorter.
+        rows: float64 ``[2, S − P + 1]``, ℓ_c in decades (minus the threshold in points from labels alone) along
+            x, then along y; a non-square frame's longer row is cut to the shorter.
         patch: Side of the patch in pixels.
     """
 
@@ -72,9 +73,8 @@ def measure_period_rows(
     seed: int = 0,
 ) -> PeriodRows:
     """Move one random patch of the photograph along a row and along a column, pixel by pixel."""
-    require_scores(session)
     parameters = parameters or PeriodParameters()
-    before = session.queries
+    before = session.answered
     subject = open_subject(session, image, label)
     height, width = shape = session.observer.frame.shape
     side = patch_side(shape, parameters.patch)
@@ -88,13 +88,13 @@ def measure_period_rows(
     offsets = np.arange(length)
     for name, y, x in (("along x", at_y, offsets), ("along y", offsets, at_x)):
         showing.add(name, Stimuli.single(canvas.pixels, [patch], background=0, patch=0, y=y, x=x), (length,))
-    views = showing.ask(session, [subject.label], "period")
+    views = showing.ask(session, [subject.label], "period", subject)
     return PeriodRows(
         name=subject.name,
         sha256=subject.sha256,
         label=subject.label,
-        queries=session.queries - before,
-        rows=np.stack([views["along x"].decades[:, 0], views["along y"].decades[:, 0]]),
+        queries=session.answered - before,
+        rows=np.stack([views["along x"].values[:, 0], views["along y"].values[:, 0]]),
         patch=side,
     )
 
@@ -107,6 +107,7 @@ def judge_period(rows: list[PeriodRows], *, seed: int = 0) -> PeriodFit:
     return find_period(np.stack([r.rows for r in rows]), seed=stream_seed(seed, "period"))
 
 
-def period_price(parameters: PeriodParameters, shape: tuple[int, int]) -> int:
-    """Exact queries of one photograph, its label given."""
-    return 2 * (min(shape) - patch_side(shape, parameters.patch) + 1)
+def period_price(parameters: PeriodParameters, shape: tuple[int, int], *, labels_only: bool = False) -> int:
+    """Exact queries of one photograph, its label given; from labels alone an upper bound."""
+    showings = 2 * (min(shape) - patch_side(shape, parameters.patch) + 1)
+    return showings * (MOST_QUERIES if labels_only else 1)

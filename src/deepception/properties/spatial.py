@@ -20,7 +20,8 @@ from .limits import at_least
 from .local import LocalParameters, measure_local
 from .local_result import LocalResult
 from .placing import Placing, make_placing, over_empty, show_placing
-from .showing import Showing, moments_of
+from .scale import scaled
+from .showing import Showing, labels_only, moments_of
 from .spatial_result import SpatialControls, SpatialResult
 from .streams import classes_read, stream_seed
 from .subject import ImageLike, Subject, open_subject, require_scores
@@ -88,13 +89,14 @@ def measure_spatial(
         crops_from: Subjects of other classes, for matched crops.
         background: A photograph of another class, for the canvas ``"blur"``.
         seed: Seed of phases, scrambles and choices.
+
+    From labels alone the values are points of opacity, see ``fading``.
     """
-    require_scores(session)
     parameters = parameters or SpatialParameters()
     at_least("places along a side", parameters.places, 2)
     at_least("phases", parameters.phases, 2)
     at_least("canvases", len(parameters.canvases), 1)
-    before = session.queries
+    before = session.answered
     subject = open_subject(session, image, label)
     shape = session.observer.frame.shape
     if patch is None:
@@ -116,8 +118,8 @@ def measure_spatial(
     matched = matched_crops(crops_from, subject, patch, parameters.crops, seed, "spatial")
     if matched:
         show_placing(showing, "crops", [matched], first, placing)
-    views = showing.ask(session, readers, "spatial")
-    empty = views["empty"].decades
+    views = showing.ask(session, readers, "spatial", subject)
+    empty = views["empty"].values
     places, phases = len(placing.y), len(placing.phases)
 
     def part(name: str) -> NDArray[np.float64]:
@@ -125,16 +127,16 @@ def measure_spatial(
         if name not in views:
             return np.empty((len(backdrops), 0, places, phases))
         return over_empty(
-            views[name].decades[..., :1], empty[:, :1], backdrops if name == "scrambled" else first
+            views[name].values[..., :1], empty[:, :1], backdrops if name == "scrambled" else first
         )[..., 0]
 
-    delta = over_empty(views["patch"].decades, empty, backdrops)[:, 0]
+    delta = over_empty(views["patch"].values, empty, backdrops)[:, 0]
     seed_statistics = stream_seed(seed, subject.sha256, "spatial", "statistics")
     return SpatialResult(
         name=subject.name,
         sha256=subject.sha256,
         label=subject.label,
-        queries=session.queries - before,
+        queries=session.answered - before,
         canvases=backdrops.names,
         places=placing.places,
         phases=placing.phases,
@@ -158,6 +160,7 @@ def measure_spatial(
         scrambled_moments=moments_of([p for row in scrambles for p in row]).reshape(
             len(backdrops), parameters.scrambles, 2, 3
         ),
+        **scaled(labels_only(session), views["empty"], views["patch"], subject.label),
     )
 
 
@@ -174,7 +177,7 @@ def measure_spatial_controls(
     """Show a random crop of each subject at the same places and phases, on the first canvas."""
     require_scores(session)
     parameters = parameters or SpatialParameters()
-    before = session.queries
+    before = session.answered
     shape = session.observer.frame.shape
     first = make_backdrops(shape, parameters.canvases[:1], seed=seed, background=background)
     placing = _placing(shape, patch_shape, parameters, period, seed)
@@ -186,13 +189,13 @@ def measure_spatial_controls(
             showing, "crop", [[random_crop(subject, patch_shape, seed, "spatial crop")]], first, placing
         )
         views = showing.ask(session, None, "spatial controls")
-        delta = over_empty(views["crop"].decades, views["empty"].decades, first)[:, 0]
+        delta = over_empty(views["crop"].values, views["empty"].values, first)[:, 0]
         ranges.append(ranges_of_classes(delta, stream_seed(seed, subject.sha256, "spatial controls"))[0])
     return SpatialControls(
         name="spatial controls",
         sha256="",
         label=-1,
-        queries=session.queries - before,
+        queries=session.answered - before,
         ranges=np.stack(ranges).astype(np.float32),
         sha256s=tuple(s.sha256 for s in subjects),
         labels=tuple(s.label for s in subjects),

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from ..statistics import TwoWay, spatial_range, spread, two_way
 from ..stimuli.patches import UInt8
 from .result import Result
+from .scale import ScaledResult
 
 
 @dataclass(frozen=True, eq=False)
-class SpatialResult(Result):
+class SpatialResult(ScaledResult):
     """What one patch answers at L places × J phases.
 
-    Arrays in decades of odds, each showing minus its own empty canvas:
+    Arrays in decades of odds (points of opacity from labels alone), each showing minus its own empty canvas:
 
     Attributes:
         places: int32 ``[L, 2]`` (y, x) at phase 0; ``grid`` tells rows and columns.
@@ -92,7 +93,9 @@ class SpatialResult(Result):
 
     @cached_property
     def log10_p_range(self) -> float:
-        """The same range in log10 p, median over canvases: the paper's unit."""
+        """The same range in log10 p, median over canvases: the paper's unit; NaN from labels alone."""
+        if self.by_opacity:
+            return float("nan")
         return float(np.median([spatial_range(p, seed=self.seed) for p in self.log10_p]))
 
     @cached_property
@@ -165,6 +168,7 @@ class SpatialResult(Result):
                 for name, v in zip(self.canvases, self.variances, strict=True)
             },
             "patch": self.patch_source,
+            **self.about_thresholds(),
         }
 
     def plot(self, image: UInt8 | None = None, **options: Any) -> Any:
@@ -177,7 +181,7 @@ class SpatialResult(Result):
             (self.places + self.step // 2),
             self.patch_shape,
             signed=True,
-            unit="decades of odds",
+            unit=self.scale,
             **options,
         )
 

@@ -63,17 +63,25 @@ def open_subject(
 
 
 def require_scores(session: Session) -> None:
-    """Refuse observers that give a label only: these properties are measured in decades of odds."""
+    """Refuse observers that give a label only, where every class is read from the same showings."""
     if session.observer.level is AnswerLevel.LABEL:
         raise InputError(
-            f"{session.observer.name} answers with a label only, and the properties need scores: "
-            "give an observer that answers with logits, probabilities or top-k scores."
+            f"{session.observer.name} answers with a label only, from which other classes cannot be read, so that "
+            "no controls can be shared by photographs: leave the shared controls out."
         )
 
 
 def of_other_classes(subjects: Sequence[Subject], subject: Subject) -> list[int]:
     """Indices of ``subjects`` that are neither this photograph nor of its class."""
     return [i for i, s in enumerate(subjects) if s.sha256 != subject.sha256 and s.label != subject.label]
+
+
+def all_subjects(subjects: Sequence[Subject]) -> None:
+    """Raise InputError where these are not subjects."""
+    if not isinstance(subjects, Sequence) or not all(isinstance(one, Subject) for one in subjects):
+        raise InputError(
+            "photographs with their class are wanted here: give a list of what open_subject returns."
+        )
 
 
 def not_among(hashes: Sequence[str], learned_on: frozenset[str], what: str) -> list[int]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +16,13 @@ from .experiment import PropertySummary
 from .headline import Selection, make_headline, share
 from .local_result import LocalControls, LocalResult
 from .result import jsonable
+from .scale import DECADES, OPACITY
 from .spatial_result import SpatialControls, SpatialResult
 
 Row = dict[str, Any]
+Summarise = Callable[[list[Row], int], PropertySummary]
+
+_THRESHOLDS = ("recognition_rate", "not_monotone_share")
 
 
 def _usable(labels: Sequence[int], sha256s: Sequence[str], label: int, sha256: str) -> list[int]:
@@ -42,6 +47,47 @@ def _known_share(rows: Sequence[Row], name: str) -> dict[str, Any] | None:
     return share(known) if known else None
 
 
+def _scale(rows: Sequence[Row]) -> str:
+    """The unit of the effects: one for all photographs of an observer."""
+    return str(rows[0].get("scale", DECADES)) if rows else DECADES
+
+
+def _by_opacity(rows: Sequence[Row]) -> bool:
+    return _scale(rows) == OPACITY
+
+
+def _threshold_figures(rows: Sequence[Row]) -> dict[str, Any]:
+    """What is told beside the figures where they are thresholds."""
+    return {name: _median(rows, name) for name in _THRESHOLDS} if _by_opacity(rows) else {}
+
+
+def _without(row: Row, *columns: str) -> Row:
+    """The row with the effect and its controls taken out where there was nothing to measure."""
+    if row.get("measurable", True):
+        return row
+    limits = {"bounded_share": None, "range_touches_limit": False, "values_touch_limit": False}
+    return {**row, **dict.fromkeys(columns), **{k: v for k, v in limits.items() if k in row}}
+
+
+def _of_measurable(name: str, summarise: Summarise) -> Summarise:
+    """The summary over the photographs that have thresholds; a sentence counts the others."""
+
+    def over_those(rows: list[Row], queries: int) -> PropertySummary:
+        told = [row for row in rows if row.get("measurable", True)]
+        if len(told) == len(rows):
+            return summarise(rows, queries)
+        left = (
+            f"{len(rows) - len(told)} of {len(rows)} photographs are not answered with their class even when they "
+            "are shown whole: from labels alone nothing can be measured on them."
+        )
+        if not told:
+            return PropertySummary(name, None, {}, rows, queries, [left])
+        made = summarise(told, queries)
+        return replace(made, rows=rows, open_questions=[*made.open_questions, left])
+
+    return over_those
+
+
 def _header(result: Any) -> Row:
     return {"name": result.name, "sha256": result.sha256, "label": result.label, "queries": result.queries}
 
@@ -52,7 +98,7 @@ def local_row(result: LocalResult, controls: Sequence[LocalControls]) -> Row:
     usable = [c for c, others in of_control if others]
     ranges = [c.ranges(result.label, others) for c, others in of_control if others]
     carrying = result.carries(usable)
-    return {
+    row = {
         **_header(result),
         **jsonable(result.summary()),
         "crops_range": float(np.median(ranges)) if ranges else None,
@@ -61,9 +107,10 @@ def local_row(result: LocalResult, controls: Sequence[LocalControls]) -> Row:
         "carrying_share": float(carrying.mean()) if usable else None,
         "carrying": np.flatnonzero(carrying).tolist() if usable else None,
     }
+    return _without(row, "range", "scrambled_range")
 
 
-def summarise_local(rows: list[Row], queries: int) -> PropertySummary:
+def _summarise_local(rows: list[Row], queries: int) -> PropertySummary:
     """Is the range over regions larger than that of their controls?"""
     headline = make_headline(
         "local",
@@ -75,6 +122,7 @@ def summarise_local(rows: list[Row], queries: int) -> PropertySummary:
             "other classes, same regions": _column(rows, "other_classes_range"),
         },
         queries=queries,
+        unit=_scale(rows),
         bounded=_column(rows, "bounded_share"),
     )
     figures = {
@@ -94,6 +142,7 @@ def summarise_local(rows: list[Row], queries: int) -> PropertySummary:
     figures["any_region_recognised"] = share([row["recognised_alone_top1"] > 0 for row in rows])
     figures["map_depends_on_canvas"] = _known_share(rows, "depends_on_canvas")
     figures["best_region_distinguishable"] = share([bool(row["best_distinguishable"]) for row in rows])
+    figures |= _threshold_figures(rows)
     return PropertySummary(
         "local", headline, figures, rows, queries, _open(rows, "crops", "crops of other classes")
     )
@@ -106,15 +155,17 @@ def spatial_row(result: SpatialResult, controls: Sequence[SpatialControls]) -> R
         for c in controls
         if (rows := _usable(c.labels, c.sha256s, result.label, result.sha256))
     ]
-    return {
+    row = {
         **_header(result),
         **jsonable(result.summary()),
         "crops_range": float(np.median(ranges)) if ranges else None,
-        "crops": len(ranges),
+        # From labels alone no crops are shared: those of this photograph count.
+        "crops": len(result.crops) if result.by_opacity else len(ranges),
     }
+    return _without(row, "range", "scrambled_range", "matched_crops_range")
 
 
-def summarise_spatial(rows: list[Row], queries: int) -> PropertySummary:
+def _summarise_spatial(rows: list[Row], queries: int) -> PropertySummary:
     """Is the range over places larger than that of scrambles, crops and other classes?"""
     controls = {
         "scrambles": _column(rows, "scrambled_range"),
@@ -123,19 +174,20 @@ def summarise_spatial(rows: list[Row], queries: int) -> PropertySummary:
         "other classes, same patch": _column(rows, "other_classes_range"),
     }
     effect = _column(rows, "range")
+    # Shared crops, else those of each photograph: both were shown on the first canvas only.
+    crops = "crops of other classes"
+    if not np.isfinite(controls[crops]).any():
+        crops = "matched crops of other classes"
     headline = make_headline(
         "spatial",
         "range of what one patch answers over places, best minus worst, phases apart",
         effect,
         controls,
         queries=queries,
+        unit=_scale(rows),
         bounded=_column(rows, "bounded_share"),
-        # The crops were shown on the first canvas only.
-        alike={"crops of other classes": _column(rows, "range_on_first_canvas")},
-        selection=Selection(
-            _column(rows, "random_region_range"),
-            {"crops of other classes": controls["crops of other classes"]},
-        ),
+        alike={crops: _column(rows, "range_on_first_canvas")},
+        selection=Selection(_column(rows, "random_region_range"), {crops: controls[crops]}),
     )
     figures: dict[str, Any] = {
         name: _median(rows, name)
@@ -152,7 +204,8 @@ def summarise_spatial(rows: list[Row], queries: int) -> PropertySummary:
             "share_interaction",
         )
     }
-    for decades in (2, 3):
+    figures |= _threshold_figures(rows)
+    for decades in () if _by_opacity(rows) else (2, 3):
         figures[f"at_least_{decades}_decades"] = {
             "patch": share(effect >= decades),
             **{k: share(v[np.isfinite(v)] >= decades) for k, v in controls.items() if np.isfinite(v).any()},
@@ -181,19 +234,26 @@ def activation_row(result: ActivationResult, controls: Sequence[ActivationContro
     known = [v for v in of_canvas.values() if np.isfinite(v)]
     first = of_canvas.get(result.canvases[0], float("nan"))
     specific = result.specific(controls)
-    return {
+    row = {
         **_header(result),
         **jsonable(result.summary()),
         "control_patches_amplitude": float(np.median(known)) if known else None,
         "control_patches_amplitude_on_first_canvas": _finite(first),
-        "crops": len(known),
+        # From labels alone no patches are shared: the crops of this photograph count.
+        "crops": result.crops.shape[1] if result.by_opacity else len(known),
+        "matched_crops_amplitude_on_first_canvas": _finite(result.crops_amplitude_on_first_canvas),
         "specific_share": float(specific.mean()) if known else None,
         **{f"share_{name}": value for name, value in result.shares().items()},
     }
+    return _without(row, "amplitude", "scrambled_amplitude", "matched_crops_amplitude")
 
 
-def summarise_activation(rows: list[Row], queries: int) -> PropertySummary:
+def _summarise_activation(rows: list[Row], queries: int) -> PropertySummary:
     """Do activation and inhibition exceed those of control patches and of other classes?"""
+    beside = {"patches of other classes": _column(rows, "control_patches_amplitude_on_first_canvas")}
+    if not np.isfinite(beside["patches of other classes"]).any():
+        name = "matched crops of other classes"
+        beside = {name: _column(rows, "matched_crops_amplitude_on_first_canvas")}
     headline = make_headline(
         "activation",
         "two-sided amplitude: the lesser of the strongest activation and the strongest inhibition",
@@ -205,13 +265,11 @@ def summarise_activation(rows: list[Row], queries: int) -> PropertySummary:
             "other classes, same patch": _column(rows, "other_classes_amplitude"),
         },
         queries=queries,
+        unit=_scale(rows),
         bounded=_column(rows, "bounded_share"),
         # Control patches were shown twice, the patch many times.
         alike={"patches of other classes": _column(rows, "amplitude_as_controls")},
-        selection=Selection(
-            _column(rows, "random_region_amplitude"),
-            {"patches of other classes": _column(rows, "control_patches_amplitude_on_first_canvas")},
-        ),
+        selection=Selection(_column(rows, "random_region_amplitude"), beside),
     )
     names = (
         "amplitude",
@@ -232,6 +290,7 @@ def summarise_activation(rows: list[Row], queries: int) -> PropertySummary:
         figures[f"mean_share_{name}"] = dict(bca(values, "mean").to_json()) if values.size else None
     figures["both_kinds"] = share([bool(row["both_kinds"]) for row in rows])
     figures["shows_both_signs"] = share([bool(row["shows_both_signs"]) for row in rows])
+    figures |= _threshold_figures(rows)
     for name in ("both_kinds_on_photograph", "shows_both_signs_on_photograph"):
         figures[name] = _known_share(rows, name)
     return PropertySummary(
@@ -242,7 +301,7 @@ def summarise_activation(rows: list[Row], queries: int) -> PropertySummary:
 def cumulative_row(result: CumulativeResult, controls: Sequence[Any]) -> Row:
     """The figures of one photograph."""
     slopes, random = result.control_slopes(), result.random_slopes()
-    return {
+    row = {
         **_header(result),
         **jsonable(result.summary()),
         "scrambles_slope": _finite(slopes["scrambles"]),
@@ -259,9 +318,10 @@ def cumulative_row(result: CumulativeResult, controls: Sequence[Any]) -> Row:
         if result.worst_first.size
         else None,
     }
+    return _without(row, "slope", "scrambles_slope", "crops_slope", "enlarged_slope")
 
 
-def summarise_cumulative(rows: list[Row], queries: int) -> PropertySummary:
+def _summarise_cumulative(rows: list[Row], queries: int) -> PropertySummary:
     """Does repeating identical copies do more than its controls?"""
     headline = make_headline(
         "cumulative",
@@ -275,7 +335,7 @@ def summarise_cumulative(rows: list[Row], queries: int) -> PropertySummary:
         },
         queries=queries,
         bounded=_column(rows, "bounded_share"),
-        unit="decades of odds per doubling",
+        unit=f"{_scale(rows)} per doubling",
         selection=Selection(
             _column(rows, "random_region_slope"),
             {
@@ -287,6 +347,7 @@ def summarise_cumulative(rows: list[Row], queries: int) -> PropertySummary:
     figures: dict[str, Any] = {
         name: _median(rows, name) for name in ("onset", "slope", "random_region_slope")
     }
+    figures |= _threshold_figures(rows)
     shapes = [row["shape"] for row in rows]
     figures["shapes"] = {
         name: share([s == name for s in shapes]) for name in ("rising", "falling", "peaked", "flat", "mixed")
@@ -330,3 +391,9 @@ def _open(rows: Sequence[Row], counted: str, what: str) -> list[str]:
     if not short:
         return []
     return [f"{short} of {len(rows)} photographs have no {what} as a control with these settings."]
+
+
+summarise_local = _of_measurable("local", _summarise_local)
+summarise_spatial = _of_measurable("spatial", _summarise_spatial)
+summarise_activation = _of_measurable("activation", _summarise_activation)
+summarise_cumulative = _of_measurable("cumulative", _summarise_cumulative)

@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 DECADES, SHARE, CORRELATION, NUMBER = "decades of odds", "share", "correlation", "number"
 DECADES_P = "decades of probability"
 
+# From labels alone.
+_THRESHOLDS = {
+    "recognition_rate": ("Recognition rate: showings answered with the class by themselves", SHARE),
+    "not_monotone_share": ("Scans that are not monotone: the class comes, goes and comes again", SHARE),
+}
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -68,6 +74,7 @@ CLAIMS: Mapping[str, Claim] = {
                 "Rank correlation of what regions answer alone with what their absence costs",
                 CORRELATION,
             ),
+            **_THRESHOLDS,
             "gini": (
                 "Inequality of the class’s probability over regions (Gini: 0 all equal, 1 one region has all)",
                 NUMBER,
@@ -100,6 +107,7 @@ CLAIMS: Mapping[str, Claim] = {
             "single_max_minus_min": ("Best minus worst single showing (the paper quotes this)", DECADES),
             "scrambled_single_max_minus_min": ("The same for the scrambles", DECADES),
             "range_log10_p": ("The headline’s range in probabilities (the paper’s unit)", DECADES_P),
+            **_THRESHOLDS,
             "random_region_range": ("The same range for a random region of the photograph", DECADES),
             "share_place": ("Variance that belongs to the place", SHARE),
             "share_phase": ("Variance that belongs to the phase (alignment within a step)", SHARE),
@@ -134,6 +142,7 @@ CLAIMS: Mapping[str, Claim] = {
                 "The same amplitude for a random region, on the first canvas",
                 DECADES,
             ),
+            **_THRESHOLDS,
             "both_kinds": ("Photographs with an activator and an inhibitor on most canvases", SHARE),
             "both_kinds_on_photograph": ("The same on a photograph of another class", SHARE),
             "shows_both_signs": (
@@ -169,6 +178,7 @@ CLAIMS: Mapping[str, Claim] = {
         },
         figures={
             "random_region_slope": ("The same slope for a random region, on the first canvas", DECADES),
+            **_THRESHOLDS,
             "onset": ("Onset: what the first copy does, apart from repetition", DECADES),
             "threshold_median": (
                 "Copies at which recognition turns half-way, median photograph (Kaplan–Meier)",

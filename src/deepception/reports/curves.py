@@ -28,7 +28,7 @@ def cumulative_pictures(
     rows = summary["rows"]
     doses, curves, recognised = _over_photographs(run, rows)
     if doses.size:
-        figure = dose_curve(doses, curves, recognition=recognised, onset=None)
+        figure = dose_curve(doses, curves, recognition=recognised, onset=None, unit=run.scale)
         caption = (
             "Median over photographs, the band spans their quartiles; below, the mean share of arrangements "
             "that are recognised (for single photographs with Wilson’s 95 % interval). The dotted line from no "
@@ -44,10 +44,14 @@ def cumulative_pictures(
             name: _from_zero(values.reshape(-1, values.shape[-1])) for name, values in _curves(result).items()
         }
         figure = dose_curve(
-            _doses(result), draws, recognition=_recognition(result), onset=float(np.median(result.onset))
+            _doses(result),
+            draws,
+            recognition=_recognition(result),
+            onset=float(np.median(result.onset)),
+            unit=run.scale,
         )
         caption = (
-            f"Slope {signed(c.value)} decades per doubling, {c.why}; shape: {row['shape']}; "
+            f"Slope {signed(c.value)} {run.short_scale} per doubling, {c.why}; shape: {row['shape']}; "
             f"{_threshold(row)}."
         )
         yield picture(figure, f"cumulative {c.sha256}", f"{c.name}, {run.label(c.label)}", caption)
@@ -62,7 +66,7 @@ def cumulative_pictures(
     slopes = {name: [or_nan(row.get(column)) for row in rows] for name, column in columns.items()}
     known = {name: values for name, values in slopes.items() if np.isfinite(values).any()}
     caption = "One dot a photograph: what a doubling does, for identical copies and for each control."
-    figure = distribution(known, unit="decades of odds per doubling")
+    figure = distribution(known, unit=f"{run.scale} per doubling")
     yield picture(figure, "cumulative slopes", "Slopes of all photographs", caption)
 
 

@@ -93,7 +93,9 @@ def rule(rows: Sequence[Mapping[str, Any]]) -> str:
     failed = any(row["attacked"] and not row["reached"] for row in rows)
     last = "; those that were not deceived come last, with the best try" if failed else ""
     order = ", from the fewest queries to the most" if any(row["budget"] > 1 for row in rows) else ""
-    return f"{which}{order}{last}."
+    kept = " The run folder has each deception as PNG, and as a pattern (.npz) for other photographs."
+    own = any(row.get("pattern") for row in rows)
+    return f"{which}{order}{last}.{kept if own else ''}"
 
 
 def cases(run: StoredRun, name: str) -> Iterator[Case]:
@@ -118,7 +120,7 @@ def _case(
             "After" if row["reached"] else "Best try",
             data_uri(stimulus),
             run.label(row["top1"]),
-            _said(_log10_p(row["margin"])),
+            _said(_log10_p(row["log10_odds"])),
         ),
         Shot(_added_words(limit) if veil else "What was added", data_uri(what, flat=not veil), "", ""),
     )

@@ -1,4 +1,4 @@
-"""The pictures of a deception: how many fall over queries and over area, and every control beside it."""
+"""The pictures of a deception: how many fall over queries and over area, every control beside it, and learning."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Float = NDArray[np.float64]
 
 
 def deception_pictures(name: str, summary: Mapping[str, Any], frame: tuple[int, int]) -> Iterator[Picture]:
-    """The curve over queries, the rates beside those of the controls, and the curve over the area used."""
+    """The curve over queries, the rates beside those of the controls, the curve over the area, and learning."""
     figures, attacked = summary["figures"], [row for row in summary["rows"] if row["attacked"]]
     if figures["queries"]["budget"] > 1:
         yield _over_queries(name, figures, attacked)
@@ -27,6 +27,9 @@ def deception_pictures(name: str, summary: Mapping[str, Any], frame: tuple[int, 
     over_area = _over_area(name, figures, attacked, frame)
     if over_area is not None:
         yield over_area
+    steps = (figures.get("learned") or {}).get("curve")
+    if steps:
+        yield _learning(name, steps)
 
 
 def _over_queries(name: str, figures: Mapping[str, Any], attacked: Sequence[Mapping[str, Any]]) -> Picture:
@@ -70,10 +73,11 @@ def _beside_controls(name: str, figures: Mapping[str, Any]) -> Picture:
 def _over_area(
     name: str, figures: Mapping[str, Any], attacked: Sequence[Mapping[str, Any]], frame: tuple[int, int]
 ) -> Picture | None:
-    """Only where pruning tells how much was needed."""
+    """For searches within an area: what each deception covers in the end."""
     used = np.sort([float(row["used"]) for row in attacked if row["reached"]])
     limit = max((int(row["limit"]) for row in attacked), default=0)
-    if not str(figures["bound"]).startswith("area ") or not used.size or used[0] > 0.95 * limit:
+    universal = figures["queries"]["budget"] <= 1
+    if universal or not str(figures["bound"]).startswith("area ") or not used.size:
         return None
     at, counts = np.unique(used, return_counts=True)
     share = counts.cumsum() / len(attacked)
@@ -86,11 +90,33 @@ def _over_area(
         along="area used, % of the frame",
     )
     caption = (
-        "Share deceived with at most so much of the frame. It is what the deceptions found use once what they "
-        f"do not need is taken away; all were searched at {percent(bound / 100)}, so a search at a smaller area "
-        "is another measurement."
+        f"Share of {counted(len(attacked), 'photograph')} deceived by a patch that covers no more than so much of "
+        "the frame, once pruning has taken away what it does not need. All searches had one bound, "
+        f"{percent(bound / 100)}: a search within a smaller area is another measurement."
     )
+    if used[0] > 0.95 * limit:
+        caption += " Here pruning took hardly anything away."
     return picture(figure, f"{name} area", "How much of the frame it takes", caption)
+
+
+def _learning(name: str, steps: Sequence[Mapping[str, Any]]) -> Picture:
+    """What learning has come to after each of its legs."""
+    queries = np.array([float(step["queries"]) for step in steps])
+    values = np.clip([or_nan(step["value"]) for step in steps], 0.0, 1.0)
+    figure = success_curve(
+        {"best so far": (queries, values)},
+        most=float(queries[-1]),
+        log=False,
+        along="queries of learning",
+        unit="value on the learning photographs",
+    )
+    caption = (
+        "What learning raises, after each of its legs, on the photographs that it learns on: the mean of a soft "
+        "yes or no, 1 where one is well deceived and 0 where it is far from that (a dictionary: the share that "
+        "its patches deceive). Early legs judge by few photographs, so it may fall. It is no fooling ratio: that "
+        "is measured on other photographs."
+    )
+    return picture(figure, f"{name} learning", "How learning went", caption)
 
 
 def _wilson(shares: Any, n: int) -> tuple[Float, Float]:

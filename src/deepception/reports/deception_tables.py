@@ -38,9 +38,12 @@ def rate_rows(summary: Mapping[str, Any], frame: tuple[int, int]) -> list[Figure
     rows = [_rate(words, figures[key]) for key, words in worded]
     margin = figures["margin"]
     if margin is not None:
+        best = (
+            margin["control"] if count_of(figures["controls"][margin["control"]]["fooling_ratio"]) else None
+        )
         rows.append(
             FigureRow(
-                f"Margin over the best control ({margin['control']})",
+                f"Margin over the best control ({best or 'none deceives any'})",
                 points(margin),
                 "points",
                 whole(margin["n"]),
@@ -50,11 +53,14 @@ def rate_rows(summary: Mapping[str, Any], frame: tuple[int, int]) -> list[Figure
     rows += [used] if used else []
     if figures["survives_shift"] is not None:
         rows.append(_rate("Deceptions that survive a shift by one pixel", figures["survives_shift"]))
-    decades = figures["margin_decades"]
+    decades = figures["log10_odds"]
     if decades is not None:
         rows.append(
             FigureRow(
-                "Odds of the wrong answer, median", estimate(decades), "decades of odds", whole(decades["n"])
+                "Odds of the wrong answer, median",
+                ("≥ " if decades.get("bounds") else "") + estimate(decades),
+                "decades of odds",
+                whole(decades["n"]),
             )
         )
     shown = figures.get("contains_target")
@@ -73,6 +79,8 @@ def control_rows(figures: Mapping[str, Any]) -> list[tuple[str, list[ControlRow]
     """The controls under their kinds."""
     margin = figures["margin"]
     best = None if margin is None else margin["control"]
+    if best is not None and not count_of(figures["controls"][best]["fooling_ratio"]):
+        best = None  # where none deceives any, none is the best
     return [
         (kind, [_control(name, figures["controls"][name], name == best) for name in names])
         for kind, names in by_kind(figures["controls"])
@@ -100,11 +108,22 @@ def cost_rows(asked: Mapping[str, Any]) -> list[FigureRow]:
             ),
         ]
     rows.append(FigureRow("Clean answers, one each, not counted above", whole(asked["clean"])))
+    if asked["clean_others"]:
+        words = "Clean answers of photographs that are learned on or cut for controls"
+        rows.append(FigureRow(words, whole(asked["clean_others"])))
     rows.append(
         FigureRow("Learning, on other photographs", whole(asked["learning"]) if asked["learning"] else "none")
     )
+    if asked["learning_each"] is not None:
+        each = asked["learning_each"]
+        rows.append(
+            FigureRow("The same for each photograph that is reported", decimal(each, 0 if each >= 10 else 1))
+        )
     rows.append(FigureRow("Controls", whole(asked["controls"])))
     rows.append(FigureRow("All queries together", whole(asked["total"])))
+    if asked["learned_with"]:
+        words = "What the file that was applied had been learned with, not among these"
+        rows.append(FigureRow(words, whole(asked["learned_with"])))
     return rows
 
 

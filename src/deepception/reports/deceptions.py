@@ -18,7 +18,7 @@ from .deception_tables import (
     rate_rows,
 )
 from .figures import FigureRow, further_figures
-from .wording import as_float, counted, estimate, percent, points, whole
+from .wording import as_float, counted, decimal, estimate, joined, percent, points, whole
 
 DECEIVED, FAILS, OPEN = "deceived", "fails", "open"
 SURE = 0.05
@@ -30,10 +30,10 @@ _MARKS = {DECEIVED: "!", FAILS: "✕", OPEN: "?"}
 _ALWAYS = frozenset(
     (
         *("bound", "goal", "fooling_ratio", "success_rate", "robust_error", "queries", "controls", "margin"),
-        *("curve", "used", "survives_shift", "margin_decades", "left_out"),
+        *("curve", "used", "survives_shift", "log10_odds", "left_out"),
     )
 )
-_TOLD = _ALWAYS | {"learned", "contains_target"}
+_TOLD = _ALWAYS | {"learned", "contains_target", "built_in"}
 
 
 @dataclass(frozen=True)
@@ -111,13 +111,69 @@ def tell_deception(
         short=_short(figures, universal),
         sentence=_sentence(figures, universal),
         meaning=_meaning(figures, state),
-        card=_card(figures, summary["queries"]),
+        card=_card(figures),
         rates=rate_rows(summary, frame),
         controls=control_rows(figures),
         cost=cost_rows(figures["queries"]),
-        lesson=_lesson(figures.get("learned"), learning),
+        lesson=[*_lesson(figures, learning), *_built_in(figures)],
         further=further_figures(name, {k: v for k, v in figures.items() if k not in _TOLD}),
     )
+
+
+def lines(name: str, summary: Mapping[str, Any]) -> list[str]:
+    """A deception in a few lines of plain text: the verdict first, then the figures behind it."""
+    figures = summary["figures"]
+    if not is_deception(summary) or not figures["fooling_ratio"]["n"]:
+        left = f": {_left_out(figures)}" if summary["rows"] and figures["left_out"] else "."
+        return [f"{name}: nothing to judge, for no photograph was attacked{left}"]
+    universal = any(row["source"] == "pattern" for row in summary["rows"])
+    state, asked = _state(figures), figures["queries"]
+    word = "Not deceived" if state == FAILS and not deceived(figures) else _WORDS[state]
+    rates = [
+        f"{words} {estimate(figures[key], share=True)}, n = {whole(figures[key]['n'])}"
+        for key, words in _RATES
+        if figures[key]["n"]
+    ]
+    spent = []
+    if asked["n"] and asked["budget"] > 1:
+        spent = [
+            f"median {median_words(asked)}",
+            f"mean {decimal(asked['mean'], 1)}",
+            f"n = {whole(asked['n'])}",
+        ]
+    told = ["; ".join(rates), "; ".join([*spent, f"{whole(asked['total'])} in all"])]
+    told[1] = f"queries: {told[1]}"
+    margin = figures["margin"]
+    if margin is not None and not _best_deceives(figures):
+        told.append(f"no control deceives any; p {p_words(margin['p'])}")
+    elif margin is not None:
+        rate = figures["controls"][margin["control"]]["fooling_ratio"]
+        told.append(
+            f"best control, {margin['control']}: {estimate(rate, share=True)}; margin {points(margin)} points, "
+            f"p {p_words(margin['p'])}"
+        )
+    survives = figures["survives_shift"]
+    if survives is not None:
+        told.append(f"survive a shift by one pixel: {whole(count_of(survives))} of {whole(survives['n'])}")
+    return [f"{name}: {word}. {_short(figures, universal)}", *(f"  {line}" for line in told)]
+
+
+_RATES = (
+    ("fooling_ratio", "fooling ratio"),
+    ("success_rate", "success rate"),
+    ("robust_error", "robust error"),
+)
+
+
+def _best_deceives(figures: Mapping[str, Any]) -> bool:
+    """Whether the best control deceives any photograph; where none does, none is the best."""
+    margin = figures["margin"]
+    return margin is not None and count_of(figures["controls"][margin["control"]]["fooling_ratio"]) > 0
+
+
+def _left_out(figures: Mapping[str, Any]) -> str:
+    left = int(figures["left_out"])
+    return f"{counted(left, 'photograph')} {'has' if left == 1 else 'have'} the target already"
 
 
 def deceived(figures: Mapping[str, Any]) -> int:
@@ -156,7 +212,9 @@ def _how_many(figures: Mapping[str, Any], universal: bool) -> str:
     verb = "is" if total == 1 else "are"
     into = " into their target class" if figures["goal"] == "targeted" else ""
     said = "None" if number == 0 else whole(number)
-    return f"{said} of {counted(total, 'photograph')} {verb} deceived{into} {_within_queries(figures, universal)}"
+    left = f" ({_left_out(figures)}, left out)" if figures["left_out"] else ""
+    photographs = counted(total, "photograph")
+    return f"{said} of {photographs} {verb} deceived{into} {_within_queries(figures, universal)}{left}"
 
 
 def _short(figures: Mapping[str, Any], universal: bool) -> str:
@@ -217,21 +275,24 @@ def _meaning(figures: Mapping[str, Any], state: str) -> str:
     )
 
 
-def _card(figures: Mapping[str, Any], queries: Any) -> list[tuple[str, str]]:
+def _card(figures: Mapping[str, Any]) -> list[tuple[str, str]]:
     margin, asked = figures["margin"], figures["queries"]
     told = [("Fooling ratio", estimate(figures["fooling_ratio"], share=True))]
     if margin is not None:
         rate = figures["controls"][margin["control"]]["fooling_ratio"]
-        told.append((f"Best control: {margin['control']}", estimate(rate, share=True)))
+        best = (
+            f"Best control: {margin['control']}" if _best_deceives(figures) else "Controls: none deceives any"
+        )
+        told.append((best, estimate(rate, share=True)))
         told.append(("Margin, points", points(margin)))
     if asked["n"] and asked["budget"] > 1:
         told.append(("Median queries", median_words(asked)))
-    return [*told, ("n, queries", f"{whole(figures['fooling_ratio']['n'])}, {whole(queries)}")]
+    return [*told, ("n, queries", f"{whole(figures['fooling_ratio']['n'])}, {whole(asked['total'])}")]
 
 
-def _lesson(learned: Mapping[str, Any] | None, learning: Mapping[str, Any] | None) -> list[str]:
+def _lesson(figures: Mapping[str, Any], learning: Mapping[str, Any] | None) -> list[str]:
     """Where a pattern or a dictionary comes from, and on what it was learned."""
-    told = []
+    told, learned = [], figures.get("learned")
     if learned is not None:
         spent = counted(int(learned["spent"]), "query", "queries")
         is_pattern = learned["kind"] == "pattern"
@@ -240,6 +301,12 @@ def _lesson(learned: Mapping[str, Any] | None, learning: Mapping[str, Any] | Non
         use = "nothing was searched here" if is_pattern else "its patches were tried first, in its order"
         looks = learned["facts"].get(TEXTURE)
         told.append(f"The {what} {come} {spent}; {use}." + (f" It is {looks}." if looks else ""))
+        for_any = learned["facts"].get("target") is None
+        if "target" in learned["facts"] and for_any != (figures["goal"] == "untargeted"):
+            goals = ("any wrong class", "a target class")[:: 1 if for_any else -1]
+            told.append(
+                f"It was learned for {goals[0]}, and is judged by {goals[1]}: it was not made for that."
+            )
     if learning is not None:
         on, reported = int(learning["learned_on"]), int(learning["reported"])
         shared = int(learning["shared_classes"])
@@ -250,6 +317,23 @@ def _lesson(learned: Mapping[str, Any] | None, learning: Mapping[str, Any] | Non
             f"figures are about ({rule}); {both} on both sides."
         )
     return told
+
+
+def _built_in(figures: Mapping[str, Any]) -> list[str]:
+    """What of this package went first, on whom that was learned, and who paid for it."""
+    known = figures.get("built_in")
+    if known is None or not known["parts"]:
+        return []
+    first = "Tried first was" if figures.get("learned") is None else "Learning began with"
+    what = "its dictionary of patches" if known["kind"] == "dictionary" else "its bank of veils"
+    names = [str(name) for name in known["observers"]]
+    own = "; what was learned on this observer is left out" if known["left_out"] else ""
+    return [
+        f"{first} what comes with this package: {what}, learned on {counted(len(names), 'observer')} "
+        f"({joined(names)}) with {counted(int(known['queries']), 'query', 'queries')} in all, paid once by this "
+        f"package and not by this run{own}. One of them in other bytes, saved again or opened by torch, is not "
+        "recognised as itself, and meets what was learned on it."
+    ]
 
 
 def joined_shorts(verdicts: list[DeceptionVerdict]) -> str:

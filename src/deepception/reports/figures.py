@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .claims import CLAIMS, CORRELATION, NUMBER, SHARE
+from .claims import CLAIMS, CORRELATION, DECADES, DECADES_P, NUMBER, SHARE
 from .wording import UNKNOWN, as_float, decimal, estimate, percent, whole
 
 # Told elsewhere on the page, or better by the mean over photographs.
@@ -24,7 +24,7 @@ class FigureRow:
     n: str = ""
 
 
-def further_figures(name: str, figures: Mapping[str, Any]) -> list[FigureRow]:
+def further_figures(name: str, figures: Mapping[str, Any], scale: str = DECADES) -> list[FigureRow]:
     """The figures of one of the four properties in the order of their wording; those of others as they come."""
     if name not in CLAIMS:
         return [row for key, value in figures.items() for row in _generic(key, value)]
@@ -33,7 +33,8 @@ def further_figures(name: str, figures: Mapping[str, Any]) -> list[FigureRow]:
         row
         for key, (words, unit) in claim.figures.items()
         if key in figures
-        for row in [_worded(words, unit, figures[key])]
+        for row in [_worded(words, scale if unit == DECADES else unit, figures[key])]
+        if not (scale != DECADES and (unit == DECADES_P or figures[key] is None))
     ]
     for key, words in claim.kinds.items():
         rows += _kinds(words, figures.get(key) or {})

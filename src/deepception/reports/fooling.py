@@ -14,9 +14,13 @@ from ..studies.fooling_plan import CONTROL, SEARCH
 from ..studies.fooling_results import found_in, read_fooling
 from ..studies.settings import RunSettings
 from .drawing import data_uri
+from .templating import environment
 from .wording import UNKNOWN, counted, decimal, duration, joined, percent, printable, whole
 
-TITLES = {"fooling": "The image", "control": "Control: the same patches, scrambled"}
+TITLES = {
+    "fooling": "The image",
+    "control": "Control: the same search within as many queries, every patch of the bank scrambled",
+}
 _SHOWN = 30
 
 
@@ -52,9 +56,12 @@ def verdict(results: Mapping[str, Any]) -> FoolingVerdict:
         said = f"No image was found that is recognised as {name} {least} within {within} ({best})"
         beside = ""
         if control:
-            beside = ", nor one of scrambled patches"
+            beside = ", nor by the same search in a bank with every patch scrambled"
             if control["reached"]:
-                beside = ", but one of scrambled patches was: what the patches show did not help"
+                beside = (
+                    ", but by the same search in a bank with every patch scrambled one was: what the patches show "
+                    "did not help"
+                )
         return FoolingVerdict("fails", "✕", "Not reached", f"{said}{beside}.")
     said = f"{_image(made)} is recognised as {name} ({_how_well(made)}), found with {_asked(made['first'])}"
     if control is None:
@@ -62,13 +69,14 @@ def verdict(results: Mapping[str, Any]) -> FoolingVerdict:
         return FoolingVerdict("open", "?", "Reached, no control", f"{said}; {left}.")
     if control["reached"]:
         beside = (
-            f"the same patches scrambled reach it as well ({_how_well(control)}, {_asked(control['first'])}): "
-            "that what the patches show matters is not shown"
+            f"the same search in a bank with every patch scrambled reaches it as well ({_how_well(control)}, "
+            f"{_asked(control['first'])}): that what the patches show matters is not shown"
         )
         return FoolingVerdict("open", "?", "Reached, and so did the control", f"{said}; {beside}.")
     beside = (
-        f"the same patches scrambled did not reach it within {within} ({_how_well(control)}, answered "
-        f"{control['top1_name']}): here colours and textures alone did less. One target is one case, no rate"
+        f"the same search in a bank with every patch scrambled did not reach it within {within} "
+        f"({_how_well(control)}, answered {control['top1_name']}): here colours and textures alone did less. One "
+        "target is one case, no rate"
     )
     return FoolingVerdict("deceived", "!", "Reached beyond its control", f"{said}; {beside}.")
 
@@ -76,9 +84,9 @@ def verdict(results: Mapping[str, Any]) -> FoolingVerdict:
 def line(role: str, results: Mapping[str, Any]) -> str:
     """The image (``"fooling"``) or its control in one line."""
     image, wanted = results[role], role == "fooling" or results["settings"]["fooling"]["control"]
-    about = (
-        f"fooling image, {results['target']['name']}" if role == "fooling" else "  control, scrambled patches"
-    )
+    about = "  control, the same search with every patch scrambled"
+    if role == "fooling":
+        about = f"fooling image, {results['target']['name']}"
     if image is None:
         return f"{about}: {'not searched yet' if wanted else 'not asked for'}"
     state = f"reached after {_asked(image['first'])}" if image["reached"] else "not reached"
@@ -91,8 +99,6 @@ def line(role: str, results: Mapping[str, Any]) -> str:
 
 def render_fooling(folder: Path, settings: RunSettings) -> str:
     """The page of a run folder that is about a fooling image, made from its stored units alone."""
-    from .page import environment
-
     store = RunStore(folder)
     results = read_fooling(folder, settings, store)
     found = found_in(settings, store)

@@ -2,7 +2,43 @@
 
 from __future__ import annotations
 
+from ..properties.scale import DECADES, OPACITY
+
 Entries = tuple[tuple[str, str], ...]
+
+OPACITY_BASICS: Entries = (
+    (
+        "Threshold (opacity)",
+        "The observer tells labels only. So the photograph is laid over a showing, and the threshold is the "
+        "smallest opacity of it at which the label is the class. What helps the class lowers the threshold, what "
+        "hinders it raises it. A showing that has the class by itself, or not even under the whole photograph, "
+        "has a bound only.",
+    ),
+    (
+        "Point of opacity",
+        "The unit of effects: a hundredth of full opacity. An effect of 5 points means that 5 points less of the "
+        "photograph are needed than over the empty canvas. Points of opacity are neither probabilities nor odds.",
+    ),
+    (
+        "Recognition rate",
+        "The share of jittered showings that are answered with the class by themselves. It is no probability.",
+    ),
+)
+
+OPACITY_WORDS: dict[str, str] = {
+    "Sufficiency": "What a region saves: by how many points the threshold is lower (below zero: higher) when "
+    "this region, in its own place, lies on the canvas, than when the canvas is empty.",
+    "Necessity": "What the absence of a region costs: by how many points the threshold rises when this region "
+    "stays covered while the rest of the photograph fades in.",
+    "Local range": "How far the regions of a photograph lie apart in sufficiency: from the 5th to the 95th "
+    "percentile, in points.",
+    "Effect Δ of a place": "By how many points the threshold falls (below zero: rises) when the patch is put at "
+    "that place of the background. A place is an activator, an inhibitor or neutral only where a test says so, "
+    "with a margin around zero; else undecided.",
+    "Slope": "By how many points the threshold falls with each doubling of the number of identical copies, from "
+    "one copy on. The step from no copy to one is the onset and does not count as repetition.",
+}
+"""Words that mean something else where only labels are told."""
 
 BASICS: Entries = (
     (
@@ -152,6 +188,18 @@ SHARED: Entries = (
 )
 
 
-def definitions(*, properties: bool, deception: bool) -> Entries:
-    """The words of a page about properties, about deceptions, or both."""
+def definitions(*, properties: bool, deception: bool, scale: str = DECADES) -> Entries:
+    """The words of a page about properties, about deceptions, or both, for effects on one of the two scales."""
+    if scale == OPACITY and not properties:  # a deception by labels has neither decades nor thresholds
+        return BASICS[1:] + (DECEPTION if deception else ()) + SHARED
+    if scale == OPACITY:
+        named = tuple((name, OPACITY_WORDS.get(name, words)) for name, words in PROPERTIES)
+        told = tuple(entry for entry in named if entry[0] != "Class-specific part")
+        return (
+            OPACITY_BASICS
+            + BASICS[1:]
+            + (told if properties else ())
+            + (DECEPTION if deception else ())
+            + SHARED
+        )
     return BASICS + (PROPERTIES if properties else ()) + (DECEPTION if deception else ()) + SHARED

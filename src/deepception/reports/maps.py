@@ -18,8 +18,6 @@ from .wording import decimal, or_nan, percent, signed
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_MAP_UNIT = "decades of odds"
-
 
 def _named(run: StoredRun, chosen: Chosen) -> str:
     return f"{chosen.name}, {run.label(chosen.label)}"
@@ -43,10 +41,13 @@ def local_pictures(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[st
             result.boxes,
             masks=region_masks(result),
             signed=True,
-            unit=_MAP_UNIT,
+            unit=result.scale,
             limits=limits,
             mark=result.best.index if distinguishable else None,
-            names=("photograph", "each region shown alone"),
+            names=(
+                "photograph",
+                "what each region saves" if result.by_opacity else "each region shown alone",
+            ),
         )
         if row["canvas_agreement"] is None:
             note = "Shown on one canvas only, so no best region is named."
@@ -59,11 +60,11 @@ def local_pictures(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[st
             note = (
                 "Outlined: the most responsive region, chosen in "
                 f"{percent(row['best_same_choice'])} of resamples; on showings that did not choose it, "
-                f"it is worth {signed(row['best_value'])} decades."
+                f"it is worth {signed(row['best_value'])} {run.short_scale}."
             )
         else:
             note = "No single best region: it is not distinguishable from others."
-        caption = f"Range {decimal(c.value)} decades, {c.why}. {note}"
+        caption = f"Range {decimal(c.value)} {run.short_scale}, {c.why}. {note}"
         yield picture(figure, f"local {c.sha256}", _named(run, c), caption)
     if found:
         c, result, frame = found[len(found) // 2]
@@ -73,7 +74,7 @@ def local_pictures(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[st
             result.boxes,
             masks=region_masks(result),
             signed=True,
-            unit=_MAP_UNIT,
+            unit=result.scale,
             names=("photograph", "what each region’s absence costs"),
         )
         caption = (
@@ -104,12 +105,14 @@ def spatial_pictures(
         figure = _placed(result, result.map, _grey(run), limits=limits, patch=run.patch(c.sha256))
         caption = (
             f"What the patch adds to the empty canvas at {len(result.places)} places, mean over "
-            f"{len(result.phases)} phases, median over canvases. Range {decimal(c.value)} decades, {c.why}."
+            f"{len(result.phases)} phases, median over canvases. "
+            f"Range {decimal(c.value)} {run.short_scale}, {c.why}."
         )
         yield picture(figure, f"spatial {c.sha256}", _named(run, c), caption)
     if found:
         parts = np.array([_variance(r) for _, r in found])
-        figure = variance_bars(*parts.T, rows=[c.name for c, _ in found])
+        unit = "points² of opacity" if found[0][1].by_opacity else "decades² of odds"
+        figure = variance_bars(*parts.T, rows=[c.name for c, _ in found], unit=unit)
         caption = (
             "How the variance of the answer divides for the same photographs. Place: where the patch lies; "
             "phase: how it is aligned within one step; interaction: what belongs to neither alone."
@@ -144,9 +147,8 @@ def activation_pictures(
                 result, result.canvas_maps[k], behind, classes=result.classes[k], name=on, **alike
             )
             both = f"activation and inhibition are {'' if result.both_signs[k] else 'not '}both demonstrated"
-            caption = (
-                f"Patch of this photograph {on}: {both}; amplitude {signed(result.amplitudes[k])} decades."
-            )
+            amplitude = f"{signed(result.amplitudes[k])} {run.short_scale}"
+            caption = f"Patch of this photograph {on}: {both}; amplitude {amplitude}."
             if k == 0:
                 caption += f" The photograph is {c.why} of the amplitude."
             yield picture(figure, f"activation {c.sha256} {canvas}", _named(run, c), caption)
@@ -177,7 +179,7 @@ def activation_pictures(
         "One dot a photograph: the largest and the smallest mean effect over places, median over canvases. "
         "The patch inhibits somewhere only where the second lies below zero."
     )
-    yield picture(distribution(ends), "activation ends", "How far both ways", caption)
+    yield picture(distribution(ends, unit=run.scale), "activation ends", "How far both ways", caption)
 
 
 def _placed(
@@ -188,7 +190,7 @@ def _placed(
 ) -> Figure:
     """A signed map over the places of a patch, each drawn in the middle of its phases."""
     places = result.places + result.step // 2
-    return place_map(behind, values, places, result.patch_shape, signed=True, unit=_MAP_UNIT, **drawn)
+    return place_map(behind, values, places, result.patch_shape, signed=True, unit=result.scale, **drawn)
 
 
 def _backgrounds(result: ActivationResult) -> list[tuple[int, str]]:

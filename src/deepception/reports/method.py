@@ -6,6 +6,9 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ..properties.fading import HALVINGS, SCAN
+from ..properties.scale import OPACITY
+from .claims import CLAIMS
 from .stored import StoredRun
 from .wording import whole
 
@@ -22,7 +25,7 @@ _NAMES = {
     "places": "places along a side",
     "phases": "phases at each place",
     "control_patches": "control patches, shared by all photographs",
-    "margin": "margin around zero, decades",
+    "margin": "margin around zero",
     "q": "false discovery rate",
     "doses": "numbers of copies",
     "draws": "random arrangements",
@@ -55,7 +58,10 @@ def parameters(run: StoredRun, name: str) -> list[tuple[str, str]]:
     """The resolved parameters of an experiment, in words."""
     chosen = run.results["settings"]["parameters"].get(name, {})
     names = {**_NAMES, **_OF_EXPERIMENT.get(name, {})}
-    return [(names.get(key, key.replace("_", " ")), said) for key, said in _flat(chosen)]
+    said = [(names.get(key, key.replace("_", " ")), value) for key, value in _flat(chosen)]
+    if run.scale == OPACITY and name in CLAIMS:
+        said.append(("opacities of each scan, halvings after it", f"{SCAN}, {HALVINGS}"))
+    return said
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
@@ -92,12 +98,13 @@ def provenance(run: StoredRun) -> list[tuple[str, str]]:
         ("Engine", identity.get("engine")),
         ("Precision", identity.get("precision")),
         ("Device", identity.get("device")),
+        ("Answers used", identity.get("knowledge")),
         ("Frame", f"{frame} pixels"),
         (
             "Photographs",
             "shown untouched" if settings["as_is"] else "resized and cropped as the observer asks",
         ),
-        ("Setting", settings["setting"]),
+        ("Setting", run.setting),
         ("Seed", str(results["seed"])),
         ("Batch size", _said(results["batch_size"])),
         ("Version", f"deepception {results['version']}"),

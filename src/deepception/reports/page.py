@@ -6,8 +6,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..deceive.bounds import rounded_down
+from ..properties.fading import SCAN
+from ..properties.scale import OPACITY
 from ..studies import load_settings
 from ..studies.files import write_atomically
 from ..studies.fooling_results import is_fooling
@@ -25,11 +28,9 @@ from .glossary import definitions
 from .method import commands, parameters, provenance
 from .pictures import paired, period_picture, pictures_of, verdict_forest
 from .stored import StoredRun, read_run
+from .templating import environment
 from .verdicts import Verdict, judge, overall, title_of
 from .wording import counted, duration, percent, printable, whole
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
 
 REPORT_NAME = "report.html"
 _ERROR_NAME = re.compile(r"^\w+Error: ")
@@ -109,8 +110,9 @@ def render_report(run: StoredRun) -> str:
             properties=properties,
             deceptions=deceptions,
             summary=_lead(run, verdicts, deceptions),
-            forest=verdict_forest(results["properties"]),
-            facts=_facts(results),
+            forest=verdict_forest(results["properties"], run.scale),
+            by_opacity=run.scale == OPACITY,
+            facts=_facts(run),
             unfinished=_unfinished(run),
             warnings=results["warnings"],
             period=_period(results) if any(e.uses_period for e in run.finished.plan.experiments) else None,
@@ -118,7 +120,7 @@ def render_report(run: StoredRun) -> str:
             photographs=photograph_rows(run, [d.name for d in deceptions]),
             maps=bool(results["properties"].get("local", {}).get("rows")),
             failures=[{**f, "error": _ERROR_NAME.sub("", f["error"])} for f in results["failures"]],
-            definitions=definitions(properties=bool(properties), deception=bool(deceptions)),
+            definitions=definitions(properties=bool(properties), deception=bool(deceptions), scale=run.scale),
             provenance=provenance(run),
             period_parameters=parameters(run, "period"),
             commands=commands(run),
@@ -135,20 +137,6 @@ def _lead(run: StoredRun, verdicts: list[Verdict], deceptions: list[DeceptionVer
     of_properties = [s for s in run.results["properties"].values() if not is_deception(s)]
     measured = overall(verdicts, _measured(of_properties)) if verdicts or not deceptions else ""
     return f"{measured} {joined_shorts(deceptions)}".strip()
-
-
-def environment() -> Environment:
-    """Where the templates come from; what they are given is escaped, and nothing may be missing."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("deepception.reports", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
 
 
 def _section(run: StoredRun, name: str, summary: Mapping[str, Any]) -> Section:
@@ -170,8 +158,10 @@ def _section(run: StoredRun, name: str, summary: Mapping[str, Any]) -> Section:
         pictures=pictures,
         pairs=paired(name, summary),
         chosen=chosen,
-        figures=further_figures(name, summary["figures"]) if deception is None else deception.further,
-        notes=_notes(run, name, summary),
+        figures=further_figures(name, summary["figures"], run.scale)
+        if deception is None
+        else deception.further,
+        notes=_notes(run, name, summary, settings["parameters"].get(name, {}).get("linf")),
         left_open=[str(sentence) for sentence in summary["open_questions"]],
         queries=whole(summary["queries"]),
         parameters=parameters(run, name),
@@ -181,9 +171,12 @@ def _section(run: StoredRun, name: str, summary: Mapping[str, Any]) -> Section:
     )
 
 
-def _notes(run: StoredRun, name: str, summary: Mapping[str, Any]) -> list[str]:
-    """What the pictures may and may not be read for."""
-    notes = []
+def _notes(
+    run: StoredRun, name: str, summary: Mapping[str, Any], linf: str | float | None = None
+) -> list[str]:
+    """What the pictures may and may not be read for; ``linf`` is the L∞ bound as it was given."""
+    less = rounded_down(linf)
+    notes = [] if less is None else [f"The bound: {less}"]
     rows = summary["rows"]
     canvases = run.results["settings"]["parameters"].get(name, {}).get("canvases", [])
     canvases = [canvas for canvas in canvases if canvas != "photograph"]
@@ -198,6 +191,9 @@ def _notes(run: StoredRun, name: str, summary: Mapping[str, Any]) -> list[str]:
             f"On {counted(depending, 'photograph')} of {len(rows)} the map depends on the canvas (rank "
             "correlation between two canvases below 0.5): there no best region is named."
         )
+    if run.scale == OPACITY and name in CLAIMS and rows:
+        first = next(n for n in run.results["properties"] if n in CLAIMS)
+        notes.append(_threshold_note(rows, explain=name == first))
     touching = sum(bool(row.get("range_touches_limit") or row.get("values_touch_limit")) for row in rows)
     if touching:
         notes.append(
@@ -207,13 +203,30 @@ def _notes(run: StoredRun, name: str, summary: Mapping[str, Any]) -> list[str]:
     return notes
 
 
+def _threshold_note(rows: list[Mapping[str, Any]], *, explain: bool) -> str:
+    """How the figures came from labels alone; the first property that is told explains it."""
+    shares = [row["not_monotone_share"] for row in rows if row.get("not_monotone_share") is not None]
+    turning = f" Of the scans {percent(sum(shares) / len(shares))} are not monotone." if shares else ""
+    if not explain:
+        return (
+            f"Thresholds from labels alone, in points of opacity; neither probabilities nor decades.{turning}"
+        )
+    return (
+        "The observer tells a label only, no score. So the photograph itself is laid over each showing, fainter "
+        "or stronger: the threshold is the smallest opacity at which the label is its class, found by a scan of "
+        f"{SCAN} opacities and by halving. An effect is by how many points (percent of opacity) it falls below "
+        f"the threshold of the empty canvas. It is neither a probability nor decades of odds.{turning}"
+    )
+
+
 def _measured(summaries: list[Mapping[str, Any]]) -> int:
     """Photographs that at least one of these was measured on."""
     return len({row["sha256"] for summary in summaries for row in summary["rows"]})
 
 
-def _facts(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _facts(run: StoredRun) -> list[tuple[str, str, str]]:
     """The facts at the top: name, figure, and a remark."""
+    results = run.results
     cost, accuracy = results["cost"], results["accuracy"]
     shown = sum(p["clean"] is not None for p in results["photographs"])
     total = len(results["photographs"])
@@ -221,15 +234,27 @@ def _facts(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if accuracy is not None:
         top1, top5 = accuracy["top1"], accuracy["top5"]
         remark = (
-            f"95 %: {percent(top1['low'])} to {percent(top1['high'])}, n = {whole(top1['n'])}; "
-            f"in the top five: {percent(top5['value'])}"
+            f"95 %: {percent(top1['low'])} to {percent(top1['high'])}, n = {whole(top1['n'])}"
+            f"{'' if top5 is None else '; in the top five: ' + percent(top5['value'])}"
         )
         facts.append(("Right when clean", percent(top1["value"]), remark))
     else:
         facts.append(("Right when clean", "not known", "no labels were given"))
     facts.append(("Queries", whole(cost["queries"]), f"{whole(cost['transmissions'])} transmissions"))
     facts.append(("Time", duration(cost["seconds"]), "spent on measuring"))
-    facts.append(("Setting", str(results["settings"]["setting"]), f"seed {results['seed']}"))
+    if results["settings"].get("answers") == "label":
+        measured = any(name in CLAIMS for name in results["properties"])
+        facts.append(
+            (
+                "Answers",
+                "labels only",
+                "thresholds in points of opacity instead of scores" if measured else "",
+            )
+        )
+    seed = f"seed {results['seed']}"
+    facts.append(
+        ("Seed", str(results["seed"]), "") if run.setting is None else ("Setting", run.setting, seed)
+    )
     return facts
 
 

@@ -16,16 +16,16 @@ from .verdicts import difference_rows
 from .wording import as_float, or_nan
 
 
-def verdict_forest(properties: Mapping[str, Mapping[str, Any]]) -> Picture | None:
+def verdict_forest(properties: Mapping[str, Mapping[str, Any]], scale: str) -> Picture | None:
     """Effect minus best control of every property, with its interval."""
     rows = difference_rows(properties)
     if not rows:
         return None
-    figure = forest(rows, unit="effect minus best control, decades of odds")
+    figure = forest(rows, unit=f"effect minus best control, {scale}")
     caption = (
         "Effect minus best control, paired by photograph, with its 95 % interval. A property holds where the "
         "whole interval lies right of zero, and those of the effect itself and of a random region do too. "
-        "Cumulative: decades per doubling of the copies."
+        f"Cumulative: {scale.split()[0]} per doubling of the copies."
     )
     return picture(figure, "verdict", "The verdict in one picture", caption)
 
@@ -34,6 +34,10 @@ def pictures_of(run: StoredRun, name: str) -> tuple[list[Picture], list[Chosen]]
     """All pictures of one property, and the photographs that were chosen for them."""
     summary = run.results["properties"][name]
     if name not in CLAIMS or not summary["rows"]:
+        return [], []
+    # From labels alone nothing is known of a photograph that is not answered with its class.
+    summary = {**summary, "rows": [row for row in summary["rows"] if row.get("measurable", True)]}
+    if not summary["rows"]:
         return [], []
     chosen = choose(summary["rows"], CLAIMS[name].effect)
     draw: Callable[[StoredRun, Sequence[Chosen], Mapping[str, Any]], Iterator[Picture]] = {

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..properties import LocalResult, Result
+from ..properties.result import jsonable
+from ..properties.scale import DECADES, OPACITY
 from ..studies import Ledger, RunStore, load_settings
 from ..studies.assembling import SCHEMA, Finished, assemble, read_finished
 from ..studies.plan import PlannedPhotograph, result_of
@@ -35,6 +37,27 @@ class StoredRun:
     name: str
     results: Mapping[str, Any]
     finished: Finished
+
+    @property
+    def scale(self) -> str:
+        """The unit of the four properties: decades of odds, or points of opacity where only labels are told."""
+        return OPACITY if self.results["settings"].get("answers") == "label" else DECADES
+
+    @property
+    def setting(self) -> str | None:
+        """The setting (quick, standard, full), ``None`` where it decided nothing: `deceive` has none."""
+        chosen = self.results["settings"]
+        experiments = self.finished.plan.experiments
+        if [e.name for e in experiments] != ["deception"]:
+            return str(chosen["setting"])
+        labels_only = chosen.get("answers") == "label"
+        usual = jsonable(experiments[0].for_setting(chosen["setting"], labels_only=labels_only))
+        return str(chosen["setting"]) if usual == chosen["parameters"]["deception"] else None
+
+    @property
+    def short_scale(self) -> str:
+        """The unit in one word."""
+        return self.scale.split()[0]
 
     @cached_property
     def _by_sha256(self) -> dict[str, PlannedPhotograph]:
@@ -145,10 +168,5 @@ def _assembled(folder: Path, finished: Finished, stored: Mapping[str, Any] | Non
     }
     with Ledger.read(folder) as ledger:
         results = assemble(finished, ledger.failures(), broken)
-        totals = ledger.totals()
-    results["cost"] = {
-        "queries": totals.queries,
-        "transmissions": totals.transmissions,
-        "seconds": totals.seconds,
-    }
+        results["cost"] = ledger.totals().as_cost()
     return results

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..properties.scale import OPACITY
 from .claims import CLAIMS
-from .wording import as_float, counted, estimate, joined, odds_factor, or_nan, spelled, whole
+from .wording import as_float, counted, decimal, estimate, joined, odds_factor, or_nan, spelled, whole
 
 HOLDS, FAILS, OPEN = "holds", "fails", "open"
 _WORDS = {HOLDS: "Holds", FAILS: "Does not hold", OPEN: "Cannot be judged"}
@@ -137,14 +138,17 @@ def _sentence(name: str, headline: Mapping[str, Any], state: str) -> str:
     if claim is None or value is None:
         return "The effect exceeds its best control." if state == HOLDS else _undecided(headline)
     if state == HOLDS:
-        return claim.holds + _size(name, value)
+        return claim.holds + _size(name, value, str(headline["unit"]))
     if _beyond(headline["difference"]) and not _beyond(headline["value"]):
         return claim.caution
-    return f"{claim.fails} {_size_of_failure(name, value)}{_undecided(headline)}"
+    size = _size_of_failure(name, value, str(headline["unit"]))
+    return f"{claim.fails} {size}{_undecided(headline)}"
 
 
-def _size(name: str, value: float) -> str:
-    """The size of an effect as a factor of the odds, where that helps."""
+def _size(name: str, value: float, unit: str) -> str:
+    """The size of an effect as a factor of the odds, or as points of opacity, where that helps."""
+    if unit.startswith(OPACITY):
+        return _size_in_points(name, decimal(value, 1))
     if name in ("local", "spatial"):
         what = "regions" if name == "local" else "places"
         return f" Between weak and strong {what} the odds of the class differ by {odds_factor(value)}."
@@ -153,7 +157,18 @@ def _size(name: str, value: float) -> str:
     return f" Each doubling raises the odds of the class by {odds_factor(value)}."
 
 
-def _size_of_failure(name: str, value: float) -> str:
+def _size_in_points(name: str, points: str) -> str:
+    if name in ("local", "spatial"):
+        what = "regions" if name == "local" else "places"
+        return f" Between weak and strong {what} the threshold differs by {points} points of opacity."
+    if name == "activation":
+        return f" Both ways the threshold moves by at least {points} points of opacity."
+    return f" Each doubling lowers the threshold by {points} points of opacity."
+
+
+def _size_of_failure(name: str, value: float, unit: str) -> str:
+    if name == "cumulative" and value < 0 and unit.startswith(OPACITY):
+        return f"Here each doubling of the copies raises the threshold by {decimal(-value, 1)} points of opacity. "
     if name == "cumulative" and value < 0:
         return f"Here each doubling of the copies lowers the odds of the class by {odds_factor(value)}. "
     if name == "activation" and value <= 0:

@@ -5,23 +5,29 @@ from __future__ import annotations
 from .answers import Answers
 from .cache import AnswerCache
 from .conversion import convert
+from .default_cache import CacheChoice, chosen_cache, default_cache
 from .digest import stimulus_digest, stimulus_digests
 from .ledger import Entry, Ledger
 from .progress import Progress, RichProgress, Step, duration
+from .remote import raw_answers
 from .session import PROBE_PURPOSE, Session
 
 __all__ = [
     "PROBE_PURPOSE",
     "AnswerCache",
     "Answers",
+    "CacheChoice",
     "Entry",
     "Ledger",
     "Progress",
     "RichProgress",
     "Session",
     "Step",
+    "chosen_cache",
     "convert",
+    "default_cache",
     "duration",
+    "raw_answers",
     "stimulus_digest",
     "stimulus_digests",
 ]

@@ -31,7 +31,8 @@ def convert(raw: RawAnswers, classes: NDArray[np.int64] | None, n_classes: int) 
     * Probabilities: the same sums on p. Below the least number that their type keeps they are censored there.
     * Rounded probabilities (of a ``resolution`` r coarser than their type's at one): below r/2 they are
       censored at r/2, and 1 - p, itself a multiple of r, is known better than the sum of K rounded values;
-      below r/2 it is saturated at r/2.
+      below r/2 it is saturated at r/2. Where the greatest probability that can be told (``ceiling``) is below
+      one, it stands for all above it, and is saturated half a step below itself.
     * Top-k: an unlisted class is censored at min(lowest listed, 1 - sum of the listed), each widened by its
       rounding.
     * Labels: which class won, nothing else; odds and probabilities are NaN.
@@ -59,7 +60,8 @@ def convert(raw: RawAnswers, classes: NDArray[np.int64] | None, n_classes: int) 
         values = _from_logits(raw.scores, asked, top)
     elif raw.resolution > np.finfo(_float_type(raw.scores)).eps:
         half = raw.resolution / 2.0
-        values = _between(np.asarray(raw.scores[:, asked], dtype=np.float64), half, half)
+        high = half + 1.0 - raw.ceiling
+        values = _between(np.asarray(raw.scores[:, asked], dtype=np.float64), half, high)
     else:
         values = _from_probabilities(raw.scores, asked, top, max(_least(raw.scores), raw.resolution / 2.0))
     return Answers(asked, *values, _ranks(raw.scores, asked), top, raw.level, n_classes)
@@ -169,7 +171,8 @@ def _from_listed(raw: RawAnswers, asked: NDArray[np.int64], n_classes: int) -> A
     scores = np.asarray(raw.scores, dtype=np.float64)
     step = float(np.finfo(_float_type(raw.scores)).eps)
     half = raw.resolution / 2.0
-    low, high = half or _least(raw.scores), max(half, step)  # 1 - p is known to one step at best
+    # 1 - p is known to one step at best.
+    low, high = half or _least(raw.scores), max(half, step) + 1.0 - raw.ceiling
     listed = labels[:, None, :] == asked[None, :, None]  # [N, C, k]
     known = listed.any(axis=2)
     own = (listed * scores[:, None, :]).sum(axis=2)

@@ -27,6 +27,7 @@ class Step:
         queries: The session's queries so far.
         transmissions: The session's transmissions so far.
         cached: The session's answers from the cache so far.
+        cost: What the session's transmissions cost so far; None where no price is stated.
     """
 
     purpose: str
@@ -36,6 +37,7 @@ class Step:
     queries: int
     transmissions: int
     cached: int
+    cost: float | None = None
 
 
 class Progress(Protocol):
@@ -87,6 +89,7 @@ class RichProgress:
         self._entered = self._began = self._spoke = clock()
         self._bar: Bar | None = None
         self._task: TaskID | None = None
+        self._cost: float | None = None
 
     def __enter__(self) -> RichProgress:
         self._stream = self._stream or sys.stderr
@@ -106,6 +109,7 @@ class RichProgress:
 
     def __call__(self, step: Step, /) -> None:
         """Count one answered batch."""
+        self._cost = step.cost
         if self._total is None:
             if step.done == step.rows:  # a new asking
                 self._before, self._began = self._done, self._clock()
@@ -132,7 +136,7 @@ class RichProgress:
     def _show(self, total: int | None) -> None:
         if self._bar is not None and self._task is not None:
             self._bar.update(
-                self._task, completed=self._done - self._before, total=total, description=self._text
+                self._task, completed=self._done - self._before, total=total, description=self._described()
             )
         elif self._done and self._clock() - self._spoke >= self._every:
             self._line(total)
@@ -148,7 +152,12 @@ class RichProgress:
             words.append(f"{duration((now - self._began) / done * (total - done))} left")
         else:
             words.append(f"{duration(now - self._began)}")
+        if self._cost is not None:
+            words.append(f"cost so far {self._cost:,.2f}")
         print(", ".join(words), file=self._stream or sys.stderr, flush=True)
+
+    def _described(self) -> str:
+        return self._text if self._cost is None else f"{self._text} (cost so far {self._cost:,.2f})"
 
     def _open_bar(self, stream: TextIO) -> None:
         from rich.console import Console

@@ -13,19 +13,24 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..errors import BudgetError, Cancelled, InputError
 from ..observers import AnswerLevel, Observer, RawAnswers, check_answers, fingerprint
+from ..observers.remote import cost_of, is_remote
 from ..stimuli import Stimuli
 from .answers import Answers
 from .batch_size import UNPROBED, find_batch_size
 from .cache import AnswerCache, assemble
 from .conversion import convert
 from .interrupt import Interrupt
+from .journal import Journal
 from .ledger import Entry, Ledger
 from .on_device import device_batches, on_device
 from .prefetch import Batch, Prefetch
 from .progress import Progress, Step
+from .remote import BATCH, Account, RemoteAsking, Stopped
 
 PROBE_PURPOSE = "batch size"
 """Under this purpose the ledger lists the images that were sent to find the batch size."""
+OPENING_PURPOSE = "opening"
+"""Under this one, those that opening an endpoint took."""
 
 
 class Session:
@@ -35,6 +40,9 @@ class Session:
     batch's first one, and a row whose answer is cached keeps its place. Fill rows are neither queries nor
     transmissions. So an answer does not depend on what was asked or interrupted before.
 
+    An endpoint is asked image by image instead, as many at once as its limits allow, and again where a request
+    fails; batches only say how many stimuli are rendered and answered at once.
+
     Args:
         observer: Whom to ask.
         budget: The most transmissions that this session may make; None for no limit.
@@ -42,6 +50,7 @@ class Session:
             needed, see ``batch_size``.
         cache: Answers kept from before, or None: a local engine answers faster than a cache pays.
         progress: Called after each batch.
+        journal: Told of every query to an endpoint, before it is sent and when it is answered.
         cancel: Setting it ends the asking with Cancelled after the batch in flight, as Ctrl-C does.
 
     Attributes:
@@ -51,6 +60,7 @@ class Session:
         transmissions: Images sent, probes included.
         cached: Stimuli answered from the cache.
         ledger: The same, and seconds, by purpose.
+        cost: What the transmissions cost; None where the observer states no price.
         progress: As given; may be changed between two askings.
 
     Raises:
@@ -66,6 +76,7 @@ class Session:
         cache: AnswerCache | None = None,
         progress: Progress | None = None,
         cancel: threading.Event | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.observer = observer
         self.budget = budget
@@ -82,6 +93,13 @@ class Session:
         self._device = on_device(observer)
         self._fingerprint: str | None = None
         self._batch_size = observer.fixed_batch
+        self._remote: RemoteAsking | None = None
+        if is_remote(observer):
+            self._remote = RemoteAsking(observer, lambda: self.fingerprint, cache, journal)
+            self._batch_size = self._batch_size or batch_size or BATCH
+            self.transmissions = observer.sent_before
+            if observer.sent_before:
+                self.ledger[OPENING_PURPOSE].transmissions = observer.sent_before
         if batch_size is not None:
             self.batch_size = batch_size
 
@@ -112,9 +130,20 @@ class Session:
         self._batch_size = size
 
     @property
+    def answered(self) -> int:
+        """Stimuli answered, by the observer or from the cache: what a measurement needs, whatever is known."""
+        return self.queries + self.cached
+
+    @property
     def remaining(self) -> int | None:
         """Transmissions left in the budget, or None where there is no limit."""
         return None if self.budget is None else max(0, self.budget - self.transmissions)
+
+    @property
+    def cost(self) -> float | None:
+        """What the transmissions cost, in the currency of the observer's limits; None where none is stated."""
+        price = cost_of(self.observer)
+        return None if price is None else self.transmissions * price
 
     @property
     def fingerprint(self) -> str:
@@ -177,8 +206,10 @@ class Session:
         return self.ask(Stimuli.plain(images), classes, purpose=purpose, batch_size=batch_size)
 
     def close(self) -> None:
-        """Let the render thread go; the observer and the cache stay open, as they were handed in."""
+        """Let the threads go; the observer and the cache stay open, as they were handed in."""
         self._prefetch.close()
+        if self._remote is not None:
+            self._remote.close()
 
     def __enter__(self) -> Session:
         return self
@@ -208,6 +239,9 @@ class Session:
             )
         total = len(stimuli)
         size = self.observer.fixed_batch or batch_size or self.batch_size
+        if self._remote is not None:
+            yield from self._stream_remote(self._remote, stimuli, read, purpose, size)
+            return
         # Digests are taken of pixels in memory, so with a cache they are rendered there.
         if self._device is not None and self._cache is None:
             rendered = device_batches(stimuli, size, self._device.device)
@@ -218,14 +252,70 @@ class Session:
                 with self._interrupt.held():
                     batch = next(batches)
                     if self._interrupt.noted or (self._cancel is not None and self._cancel.is_set()):
-                        self._stop(batch.rows.start, total)
+                        self._stop()
                     answers = convert(self._answer(batch, purpose), read, self._classes)
-                if self.progress is not None:
-                    counts = (self.queries, self.transmissions, self.cached)
-                    self.progress(Step(purpose, batch.count, batch.rows.stop, total, *counts))
+                self._tell(batch, purpose, total)
                 yield batch.rows, answers
         if self._interrupt.noted:
-            self._stop(total, total)
+            self._stop()
+
+    def _stream_remote(
+        self,
+        remote: RemoteAsking,
+        stimuli: Stimuli,
+        read: NDArray[np.int64] | None,
+        purpose: str,
+        size: int,
+    ) -> Iterator[tuple[slice, Answers]]:
+        """As ``_stream``, for an endpoint: other batches are under way while one is yielded."""
+        total, entry = len(stimuli), self.ledger[purpose]
+        rendered = self._prefetch.batches(stimuli, size, digests=True)
+        with (
+            closing(rendered) as batches,
+            closing(remote.answers(batches, self._account(entry, purpose))) as got,
+        ):
+            try:
+                while True:
+                    with self._interrupt.held():
+                        following = next(got, None)
+                        if following is None:
+                            break
+                        batch, raw, kept = following
+                        answers = convert(raw, read, self._classes)
+                    self.cached += kept
+                    entry.cached += kept
+                    self._tell(batch, purpose, total)
+                    yield batch.rows, answers
+            except Stopped:
+                self._stop()
+        if self._interrupt.noted:
+            self._stop()
+
+    def _account(self, entry: Entry, purpose: str) -> Account:
+        """How one asking of an endpoint is counted; ``charge`` and ``refund`` run in the network's thread."""
+
+        def charge() -> None:
+            self._afford(1, purpose)
+            self.transmissions += 1
+            entry.transmissions += 1
+
+        def refund() -> None:
+            self.transmissions -= 1
+            entry.transmissions -= 1
+
+        def accepted(count: int) -> None:
+            self.queries += count
+            entry.queries += count
+
+        def stopping() -> bool:
+            return self._interrupt.noted or (self._cancel is not None and self._cancel.is_set())
+
+        return Account(entry, charge, refund, accepted, stopping)
+
+    def _tell(self, batch: Batch, purpose: str, total: int) -> None:
+        if self.progress is not None:
+            counts = (self.queries, self.transmissions, self.cached)
+            self.progress(Step(purpose, batch.count, batch.rows.stop, total, *counts, self.cost))
 
     def _answer(self, batch: Batch, purpose: str) -> RawAnswers:
         """Raw answers to the stimuli of one batch, fill rows cut off."""
@@ -274,9 +364,9 @@ class Session:
                 f"{count - left:,} or more."
             )
 
-    def _stop(self, done: int, total: int) -> NoReturn:
+    def _stop(self) -> NoReturn:
         self._interrupt.noted = False
-        raise Cancelled(f"Interrupted after {done:,} of {total:,} stimuli; what was finished is kept.")
+        raise Cancelled("Interrupted; what was finished is kept.")
 
     def _nothing(self, read: NDArray[np.int64] | None) -> Answers:
         """Answers to no stimuli."""

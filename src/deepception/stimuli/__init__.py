@@ -8,6 +8,7 @@ from .described import Stimuli, concatenate
 from .fit import fit_frame
 from .frame import Fit, Frame, Interpolation
 from .jitter import Jitter, JitterDraws
+from .layered import layered
 from .patches import Patch, crop, moments
 from .photographs import Photograph, as_photograph, load_photograph, save_stimulus
 from .places import (
@@ -46,6 +47,7 @@ __all__ = [
     "grey",
     "grid",
     "lattice",
+    "layered",
     "load_photograph",
     "match",
     "mean_colour",

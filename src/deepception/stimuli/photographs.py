@@ -145,10 +145,17 @@ def save_stimulus(
         metadata: Texts to store beside the mark.
 
     Raises:
-        InputError: The file cannot be written.
+        InputError: The file cannot be written, or its name is that of another format.
     """
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
+
+    if not isinstance(path, (str, PathLike)) and not hasattr(path, "write"):
+        raise InputError(f"{path!r} is no path: give the name of a PNG.")
+    if isinstance(path, (str, PathLike)) and Path(path).suffix.lower() not in ("", ".png"):
+        raise InputError(
+            f"{path} is no PNG, and other formats may change pixels: name it {Path(path).stem}.png."
+        )
 
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
         raise ValueError(f"a stimulus is uint8 [H, W, 3], got {pixels.dtype} {pixels.shape}")

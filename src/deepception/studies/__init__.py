@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from .engine import BlockedUnit, ExecutionReport, FailedUnit, PlannedUnit, Progress, execute
 from .inputs import PhotographRef, find_photographs
+from .lease import Lease
 from .ledger import Failure, Ledger, Sitting, Totals
-from .lock import RunLock
 from .run_folder import OpenRun, open_run
 from .store import FinishedUnit, RunStore
 from .units import Outcome, Unit
+from .workers import Roster, Worker
 
 if TYPE_CHECKING:
     from .audit import AuditOutcome, run_audit
@@ -44,6 +45,7 @@ __all__ = [
     "FinishedUnit",
     "FoolingPrice",
     "FoolingRequest",
+    "Lease",
     "Ledger",
     "ObserverEntry",
     "OpenRun",
@@ -53,12 +55,13 @@ __all__ = [
     "PlannedUnit",
     "Price",
     "Progress",
-    "RunLock",
+    "Roster",
     "RunSettings",
     "RunStore",
     "Sitting",
     "Totals",
     "Unit",
+    "Worker",
     "check_usable",
     "create_or_join",
     "difference",

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..properties import Experiment, Result, with_needs
+from ..properties import Beforehand, Experiment, Learning, Result, with_needs
 from ..properties.result import jsonable
+from ..sessions.conversion import TOP
 from .files import write_atomically
 from .ledger import Failure
 from .measuring import PlannedPhotograph, file_names, result_of
@@ -78,6 +79,7 @@ def plan_of(settings: RunSettings, *, fingerprint: str | None = None) -> AuditPl
         files={file.sha256: file.path for file in settings.files},
         as_is=chosen["as_is"],
         max_pixels=chosen["max_pixels"],
+        labels_only=chosen.get("answers") == "label",
     )
 
 
@@ -156,7 +158,9 @@ def _summarise(finished: Finished, experiment: Experiment) -> Any:
         row = {**experiment.row(result, controls), "unit": unit_hash}
         if experiment.pictures:
             shown = experiment.picture(result) is not None
-            row["file"] = f"{experiment.pictures}/{names[photograph.sha256]}.png" if shown else None
+            path = f"{experiment.pictures}/{names[photograph.sha256]}"
+            row["file"] = f"{path}.png" if shown else None
+            row["pattern"] = f"{path}.npz" if experiment.kept(result) else None
         rows.append(row)
     if not rows:
         return {
@@ -168,11 +172,26 @@ def _summarise(finished: Finished, experiment: Experiment) -> Any:
             "open_questions": ["Nothing was measured yet."],
         }
     summary = experiment.summarise(rows, queries)
-    lesson = lesson_of(finished, experiment)
-    if experiment.learning is None or lesson is None:
+    if experiment.learning is None:
         return summary
-    spent = sum(store.load(h).queries for h in measures.stages.get(experiment.name, []))
-    return experiment.learning.add(summary, lesson, spent)
+    return experiment.learning.add(summary, _beforehand(finished, experiment, experiment.learning, rows))
+
+
+def _beforehand(
+    finished: Finished, experiment: Experiment, learning: Learning, rows: Sequence[Mapping[str, Any]]
+) -> Beforehand:
+    """What went before the measuring of the photographs that have a row."""
+    store, plan = finished.store, finished.plan
+    stages = [h for h in finished.measures.stages.get(experiment.name, []) if store.has(h)]
+    shown = finished.clean.keys() - {row["sha256"] for row in rows}
+    others = [plan.clean_unit(p).hash for p in plan.everyone if p.sha256 in shown]
+    return Beforehand(
+        parameters=plan.parameters[experiment.name],
+        identity=finished.settings.observers[0].identity,
+        lesson=lesson_of(finished, experiment),
+        stages=[result_of(learning.stage, store.load(h)) for h in stages],
+        clean_others=sum(store.load(h).queries for h in others),
+    )
 
 
 def lesson_of(finished: Finished, experiment: Experiment) -> Result | None:
@@ -229,7 +248,10 @@ def _accuracy(finished: Finished) -> dict[str, Any] | None:
     tops = [finished.clean[p.sha256]["top"] for p in known]
     return {
         "top1": share([top[0] == p.label for top, p in zip(tops, known, strict=True)]),
-        "top5": share([p.label in top for top, p in zip(tops, known, strict=True)]),
+        # An observer that tells fewer than five classes does not tell this.
+        "top5": share([p.label in top for top, p in zip(tops, known, strict=True)])
+        if min(map(len, tops)) >= min(TOP, len(finished.settings.settings["labels"]))
+        else None,
     }
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import DeepceptionError
 from ..sessions import RichProgress, Session
+from .asking import run_session, why_alone
 from .assembling import assemble, plan_of, read_finished, write_results
 from .engine import ExecutionReport, Progress, execute
 from .joining import fix_batch_size
@@ -17,17 +18,25 @@ from .outputs import write_outputs
 from .plan import plan_clean, plan_measures, plan_period
 from .price import Price, price_of
 from .request import AuditRequest, resolve
-from .run_folder import OpenRun, open_run
+from .run_folder import OpenRun, open_run, owner_told
 from .settings import load_settings
 
 
 @dataclass(frozen=True)
 class AuditOutcome:
-    """How an audit ended: what was assembled, the engine's report, and the exit code of DESIGN §4."""
+    """How an audit ended.
+
+    Attributes:
+        results: What was assembled.
+        execution: The engine's report.
+        exit_code: That of DESIGN §4.
+        written: Whether this process wrote the results; where it stopped before others, those will.
+    """
 
     results: dict[str, Any]
     execution: ExecutionReport
     exit_code: int
+    written: bool = True
 
 
 def run_audit(
@@ -36,56 +45,52 @@ def run_audit(
     *,
     progress: RichProgress | None = None,
     on_price: Callable[[Price], None] | None = None,
-    session: Session | None = None,
     cancel: threading.Event | None = None,
 ) -> AuditOutcome:
     """Measure what is not measured yet, and write ``results.json``, ``rows.csv``, and pictures and lessons if any.
 
+    Where other processes measure the same, they share the units, and each returns when all of them are there.
     Setting ``cancel`` ends the measuring after the batch in flight, as Ctrl-C does; what was measured is kept.
 
     Raises RunFolderError and InputError before anything is asked; whatever stops it later is in the outcome.
     """
-    settings, broken = resolve(request, folder)
-    with open_run(folder, settings) as run:
+    with owner_told(folder):
+        settings, broken = resolve(request, folder)
+    cancelled = None if cancel is None else cancel.is_set
+    with open_run(folder, settings, alone=why_alone(request.budget)) as run:
         if on_price is not None:
             on_price(price_of(run.settings, run.store))
-        spent = run.ledger.totals().transmissions
-        asking = session or Session(
+        size = run.batch_size(request.batch_size, cancelled)
+        with run_session(
+            run,
             request.observer,
+            batch_size=size,
             budget=request.budget,
-            batch_size=run.settings.batch_size,
+            cache=request.cache,
             progress=progress,
             cancel=cancel,
-        )
-        # The budget is that of the run: what it sent before counts.
-        asking.transmissions += spent
-        try:
-            execution = _measure(run, asking, progress, cancel)
-        finally:
-            asking.close()
+        ) as session:
+            execution = _measure(run, session, progress, cancelled)
+        written = run.settle(finished=execution.stopped is None, cancel=cancelled)
         # What joined later may not be what this process asked for: the folder's own settings tell.
         finished = read_finished(load_settings(folder), run.store)
         results = assemble(finished, run.ledger.failures(), broken)
-        totals = run.ledger.totals()
-        results["cost"] = {
-            "queries": totals.queries,
-            "transmissions": totals.transmissions,
-            "seconds": totals.seconds,
-        }
-        write_results(folder, results)
-        write_outputs(folder, finished)
+        results["cost"] = run.ledger.totals().as_cost()
+        if written:
+            write_results(folder, results)
+            write_outputs(folder, finished)
     code = execution.exit_code
     if code == 3 and not any(results["properties"][name]["rows"] for name in request.properties):
         code = 2  # clean answers, and what comes before the properties asked for, are no result
-    return AuditOutcome(results, execution, 3 if code == 0 and broken else code)
+    return AuditOutcome(results, execution, 3 if code == 0 and broken else code, written)
 
 
 def _measure(
-    run: OpenRun, session: Session, progress: RichProgress | None, cancel: threading.Event | None
+    run: OpenRun, session: Session, progress: RichProgress | None, cancelled: Callable[[], bool] | None
 ) -> ExecutionReport:
     plan = plan_of(run.settings, fingerprint=session.fingerprint)
     try:
-        if run.settings.batch_size is None:
+        if run.lease.held:
             fix_batch_size(run.folder, session.batch_size)
     except DeepceptionError as error:
         return ExecutionReport((), (), (), (), error)
@@ -95,8 +100,9 @@ def _measure(
     options: dict[str, Any] = {
         "ledger": run.ledger,
         "on_progress": tell,
-        "cancel": None if cancel is None else cancel.is_set,
+        "cancel": cancelled,
         "spent": lambda: session.transmissions,
+        "claims": run.claims,
     }
     first = execute(plan_clean(plan, session), run.store, **options)
     if first.stopped is not None:
@@ -110,8 +116,10 @@ def _measure(
     if rows.stopped is not None:
         return joined_report(first, rows)
     made = plan_measures(plan, cleans, session, run.store.has)
+    left = {h: p for h, p in made.price.items() if not run.store.has(h)}
+    options["on_progress"] = Telling(progress, left)
     if progress is not None:
-        progress.expect(sum(p for h, p in made.price.items() if not run.store.has(h)) + session.queries)
+        progress.expect(sum(left.values()) + session.answered)
     # A row that has just failed is not asked for again.
     lost = {failed.unit.hash for failed in rows.failed}
     units = [entry for entry in made.units if entry.unit.hash not in lost]
@@ -132,13 +140,17 @@ def joined_report(*stages: ExecutionReport) -> ExecutionReport:
 
 
 class Telling:
-    """Says which unit is under way."""
+    """Says which unit is under way, and counts what others have measured of the units of some ``prices``."""
 
-    def __init__(self, progress: RichProgress | None) -> None:
-        self._progress = progress
+    def __init__(self, progress: RichProgress | None, prices: Mapping[str, int] | None = None) -> None:
+        self._progress, self._prices = progress, prices or {}
 
     def __call__(self, step: Progress) -> None:
         """Take note of one step."""
-        if self._progress is not None and step.state == "started":
+        if self._progress is None:
+            return
+        if step.state == "started":
             about = step.unit.photograph_name
             self._progress.say(f"{step.unit.experiment}{f': {about}' if about else ''}")
+        elif step.state == "skipped" and step.unit.hash in self._prices:
+            self._progress.advance(self._prices[step.unit.hash])

@@ -1,11 +1,12 @@
-"""The one-process engine: units in the order of their dependencies, each measured once."""
+"""The engine: units in the order of their dependencies, each measured once, by this process or one beside it."""
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from ..errors import (
     BudgetError,
@@ -14,14 +15,31 @@ from ..errors import (
     RunFolderError,
     UnreachableError,
 )
-from .ledger import Ledger
-from .store import RunStore
+from .claims import Claims
+from .store import FinishedUnit, RunStore
 from .units import Outcome, Unit
 
 _KEPT = 8
+_LOOK = 0.1  # seconds between two looks at what others measure
 _STOPPING = (UnreachableError, BudgetError, Cancelled, RunFolderError)
 
 State = Literal["started", "finished", "skipped", "failed", "blocked"]
+
+
+class Notes(Protocol):
+    """Where an execution notes what its units cost; a ledger, or a worker's book."""
+
+    def start(self, unit: Unit) -> None:
+        """Note that a unit is under way."""
+
+    def finish(self, finished: FinishedUnit) -> None:
+        """Note a finished unit."""
+
+    def fail(self, unit: Unit, error: BaseException, transmissions: int = 0) -> None:
+        """Note a unit that failed, and the images that were sent for it in vain."""
+
+    def interrupt(self, unit: Unit, error: BaseException, transmissions: int = 0) -> None:
+        """Note a unit that was stopped half-way, and the images that were sent for it in vain."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +84,8 @@ class ExecutionReport:
     """How the execution of a plan ended.
 
     Attributes:
-        finished: Hashes of the units that were measured now, in order.
-        skipped: Hashes of the units that had been measured before.
+        finished: Hashes of the units that were measured now, by this process, in order.
+        skipped: Hashes of the units that had been measured before, or by another process meanwhile.
         failed: Units that failed; the others went on.
         blocked: Units whose dependencies failed.
         stopped: What ended the execution before its end; ``None`` where every unit had its turn.
@@ -93,18 +111,20 @@ def execute(
     plan: Sequence[PlannedUnit],
     store: RunStore,
     *,
-    ledger: Ledger | None = None,
+    ledger: Notes | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     cancel: Callable[[], bool] | None = None,
     spent: Callable[[], int] | None = None,
+    claims: Claims | None = None,
 ) -> ExecutionReport:
     """Measure every unit of a plan that is not finished yet.
 
     Units run in the order of the plan, dependencies first. A unit that raises a DeepceptionError is noted as
     failed, those that depend on it are blocked, and the rest goes on; UnreachableError, BudgetError,
     RunFolderError, Cancelled and KeyboardInterrupt end the execution, and what was measured is kept.
-    Dependents always get what the store gives back, so that an interruption changes nothing. The caller owns
-    the run folder (``RunLock``).
+    Dependents always get what the store gives back, so that neither an interruption nor who measures changes
+    anything. Units that other processes have claimed are left to them, and waited for at the end; those of a
+    process that dies are taken over. The caller works in the run folder (``open_run``).
 
     Args:
         plan: The units; one that is listed twice runs once.
@@ -113,6 +133,7 @@ def execute(
         on_progress: Called before and after each unit.
         cancel: Asked before each unit; true ends the execution.
         spent: Counts the images sent so far, so that the ledger knows those sent in vain too.
+        claims: Which units this process may measure; ``None`` where no other can be at work.
 
     Returns:
         How it ended; nothing that stops it is raised.
@@ -120,7 +141,7 @@ def execute(
     Raises:
         ValueError: A unit depends on one that is neither in the plan nor finished.
     """
-    return _Execution(plan, store, ledger, on_progress, cancel, spent).run()
+    return _Execution(plan, store, ledger, on_progress, cancel, spent, claims).run()
 
 
 class _Execution:
@@ -128,10 +149,11 @@ class _Execution:
         self,
         plan: Sequence[PlannedUnit],
         store: RunStore,
-        ledger: Ledger | None,
+        ledger: Notes | None,
         on_progress: Callable[[Progress], None] | None,
         cancel: Callable[[], bool] | None,
         spent: Callable[[], int] | None,
+        claims: Claims | None,
     ) -> None:
         self._order = in_order(plan, store)
         self._store = store
@@ -139,6 +161,7 @@ class _Execution:
         self._on_progress = on_progress
         self._cancel = cancel
         self._spent = spent
+        self._claims = claims
         self._finished: list[str] = []
         self._skipped: list[str] = []
         self._failed: list[FailedUnit] = []
@@ -149,8 +172,13 @@ class _Execution:
     def run(self) -> ExecutionReport:
         stopped: DeepceptionError | None = None
         try:
-            for planned in self._order:
-                self._turn(planned)
+            waiting = self._order
+            while waiting:
+                left = [planned for planned in waiting if not self._turn(planned)]
+                if len(left) == len(waiting):
+                    self._check_cancelled()
+                    time.sleep(_LOOK)
+                waiting = left
         except _STOPPING as error:
             stopped = error
         except KeyboardInterrupt as interrupt:
@@ -160,22 +188,51 @@ class _Execution:
             tuple(self._finished), tuple(self._skipped), tuple(self._failed), tuple(self._blocked), stopped
         )
 
-    def _turn(self, planned: PlannedUnit) -> None:
+    def _turn(self, planned: PlannedUnit) -> bool:
+        """Do what there is to do for a unit; false where that is another process's, or has to wait for one."""
         unit = planned.unit
+        if self._is_done(unit):
+            return True
+        if self._claims is None:
+            self._measure(planned)
+            return True
+        if not all(self._store.has(dependency) for dependency in unit.depends):
+            return False
+        failed = self._claims.failure(unit.hash)
+        if failed is not None:
+            self._lose(unit, failed)
+            return True
+        self._check_cancelled()
+        if not self._claims.take(unit.hash):
+            return False
+        try:
+            # It may have been finished between the look and the claim.
+            if not self._is_done(unit):
+                self._measure(planned)
+        finally:
+            self._claims.release(unit.hash)
+        return True
+
+    def _is_done(self, unit: Unit) -> bool:
+        """Whether a unit is finished, or cannot be; tells so."""
         if self._store.has(unit.hash):
             self._skipped.append(unit.hash)
             self._tell(unit, "skipped")
-            return
+            return True
         lost = next((dependency for dependency in unit.depends if dependency in self._lost), None)
         if lost is not None:
             self._lost.add(unit.hash)
             self._blocked.append(BlockedUnit(unit, lost))
             self._tell(unit, "blocked")
-            return
-        if self._cancel is not None and self._cancel():
-            raise Cancelled("Cancelled; what was measured is kept.")
+        return lost is not None
+
+    def _measure(self, planned: PlannedUnit) -> None:
+        unit = planned.unit
+        self._check_cancelled()
         self._tell(unit, "started")
         before = self._count()
+        if self._ledger is not None:
+            self._ledger.start(unit)
         try:
             outcome = planned.run({dependency: self._load(dependency) for dependency in unit.depends})
         except (*_STOPPING, KeyboardInterrupt) as error:
@@ -183,17 +240,26 @@ class _Execution:
                 self._ledger.interrupt(unit, error, self._count() - before)
             raise
         except DeepceptionError as error:
-            self._lost.add(unit.hash)
-            self._failed.append(FailedUnit(unit, error))
             if self._ledger is not None:
                 self._ledger.fail(unit, error, self._count() - before)
-            self._tell(unit, "failed")
+            if self._claims is not None:
+                self._claims.fail(unit.hash, error)
+            self._lose(unit, error)
             return
         cost = self._store.save(unit.hash, unit, outcome)
         self._finished.append(unit.hash)
         if self._ledger is not None:
             self._ledger.finish(cost)
         self._tell(unit, "finished")
+
+    def _lose(self, unit: Unit, error: DeepceptionError) -> None:
+        self._lost.add(unit.hash)
+        self._failed.append(FailedUnit(unit, error))
+        self._tell(unit, "failed")
+
+    def _check_cancelled(self) -> None:
+        if self._cancel is not None and self._cancel():
+            raise Cancelled("Cancelled; what was measured is kept.")
 
     def _load(self, unit_hash: str) -> Outcome:
         if unit_hash in self._recent:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 from pathlib import Path
 
 from ..errors import RunFolderError
@@ -42,7 +43,8 @@ def write_atomically(path: Path, data: bytes) -> None:
     The bytes go to a hidden temporary file beside it, reach the disk, and take the name in one step. Raises
     RunFolderError where the disk is full or cannot be written; no temporary file is left then.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Several processes, of several machines with equal numbers too, may write the same file.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as file:
             file.write(data)
@@ -59,7 +61,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what killed processes left half written in a run folder; only its owner may call this."""
+    """Remove what killed processes left half written in a run folder; only where nobody else is at work."""
     try:
         for pattern in (".*.tmp", "*/.*.tmp", "chunks/??/.*.tmp"):
             for leftover in folder.glob(pattern):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,8 @@ from ..deceive.fooling import fewest_queries
 from ..errors import PhotographError
 from ..observers import Observer, fingerprint
 from ..properties.limits import at_least
-from ..sessions import RichProgress, Session
+from ..sessions import AnswerCache, CacheChoice, RichProgress, Session
+from .asking import run_session, why_alone
 from .audit import AuditOutcome, Telling, joined_report
 from .engine import ExecutionReport, execute
 from .fooling_plan import KIND, FoolingPlan, fooling_plan, nothing_to_show, plan_photographs, plan_searches
@@ -22,7 +23,7 @@ from .inputs import PhotographRef
 from .joining import joined_with
 from .pool import Usable
 from .request import check_frame, read_entries, refuse_other_observer
-from .run_folder import OpenRun, open_run
+from .run_folder import OpenRun, open_run, owner_told
 from .settings import ObserverEntry, RunSettings, load_settings
 from .store import RunStore
 
@@ -46,6 +47,7 @@ class FoolingRequest:
         as_is: Photographs are taken untouched and must have the frame's size.
         max_pixels: Largest photograph that is decoded in full.
         command: The command line, kept in the run.
+        cache: Where answers are kept, as for an AuditRequest.
     """
 
     observer: Observer
@@ -60,6 +62,7 @@ class FoolingRequest:
     as_is: bool = False
     max_pixels: int = 100_000_000
     command: tuple[str, ...] = ()
+    cache: AnswerCache | CacheChoice = field(default_factory=CacheChoice)
 
 
 @dataclass(frozen=True)
@@ -164,43 +167,45 @@ def run_fooling(
 
     Raises RunFolderError and InputError before anything is asked; whatever stops it later is in the outcome.
     """
-    settings, broken = resolve_fooling(request, folder)
-    with open_run(folder, settings) as run:
+    with owner_told(folder):
+        settings, broken = resolve_fooling(request, folder)
+    cancelled = None if cancel is None else cancel.is_set
+    with open_run(folder, settings, alone=why_alone(request.budget)) as run:
         price = price_fooling(run.settings, run.store)
         if on_price is not None:
             on_price(price)
-        session = Session(
-            request.observer,
-            budget=request.budget,
-            batch_size=run.settings.batch_size,
-            progress=progress,
-            cancel=cancel,
-        )
-        # The budget is that of the run: what it sent before counts.
-        session.transmissions += run.ledger.totals().transmissions
         if progress is not None:
             progress.expect(price.left)
-        try:
-            execution = _measure(run, session, progress, cancel)
-        finally:
-            session.close()
+        with run_session(
+            run,
+            request.observer,
+            batch_size=run.settings.batch_size,
+            budget=request.budget,
+            cache=request.cache,
+            progress=progress,
+            cancel=cancel,
+        ) as session:
+            execution = _measure(run, session, progress, cancelled)
+        written = run.settle(finished=execution.stopped is None, cancel=cancelled)
         results = assemble_fooling(run.settings, run.store, run.ledger, broken)
-        write_fooling(folder, run.settings, run.store, results)
+        if written:
+            write_fooling(folder, run.settings, run.store, results)
     code = execution.exit_code
     if code == 3 and results["fooling"] is None:
         code = 2
-    return AuditOutcome(results, execution, 3 if code == 0 and broken else code)
+    return AuditOutcome(results, execution, 3 if code == 0 and broken else code, written)
 
 
 def _measure(
-    run: OpenRun, session: Session, progress: RichProgress | None, cancel: threading.Event | None
+    run: OpenRun, session: Session, progress: RichProgress | None, cancelled: Callable[[], bool] | None
 ) -> ExecutionReport:
     plan = fooling_plan(run.settings, fingerprint=session.fingerprint)
     options: dict[str, Any] = {
         "ledger": run.ledger,
         "on_progress": Telling(progress),
-        "cancel": None if cancel is None else cancel.is_set,
+        "cancel": cancelled,
         "spent": lambda: session.transmissions,
+        "claims": run.claims,
     }
     first = execute(plan_photographs(plan, session), run.store, **options)
     if first.stopped is not None:

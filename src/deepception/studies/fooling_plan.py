@@ -24,7 +24,7 @@ KIND = "fooling"
 """Under this name ``run.json`` says what is searched; runs of other kinds have no such settings."""
 
 PHOTOGRAPH, SEARCH, CONTROL = "bank photograph", "fooling image", "fooling image control"
-_SCHEMA = 1
+_SCHEMA = 2
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from typing import Any, cast
 
 from ..deceive.fooling import FoolingImage
 from ..stimuli import save_stimulus
+from ..stimuli.patches import UInt8
+from .book import Book
 from .files import write_atomically
 from .fooling_plan import CONTROL, KIND, SEARCH, FoolingPlan, fooling_plan
 from .ledger import Ledger
@@ -44,7 +46,7 @@ def found_in(settings: RunSettings, store: RunStore) -> dict[str, FoolingImage]:
 
 
 def assemble_fooling(
-    settings: RunSettings, store: RunStore, ledger: Ledger, broken: Mapping[str, str] | None = None
+    settings: RunSettings, store: RunStore, ledger: Ledger | Book, broken: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
     """Everything that the report says, plain JSON."""
     plan, found = fooling_plan(settings), found_in(settings, store)
@@ -54,6 +56,8 @@ def assemble_fooling(
     search, control = found.get(SEARCH), found.get(CONTROL)
     units = [plan.photograph_unit(p).hash for p in plan.shown]
     clean = sum(store.load(h).queries for h in units if store.has(h))
+    searched = 0 if search is None else search.queries
+    scrambled = 0 if control is None else control.queries
     return {
         "schema": SCHEMA,
         "version": settings.version,
@@ -68,9 +72,9 @@ def assemble_fooling(
         "bank": _bank(plan, store),
         "queries": {
             "clean": clean,
-            "search": 0 if search is None else search.queries,
-            "control": 0 if control is None else control.queries,
-            "total": totals.transmissions,
+            "search": searched,
+            "control": scrambled,
+            "total": clean + searched + scrambled,
         },
         "warnings": [],
         "failures": [
@@ -84,11 +88,7 @@ def assemble_fooling(
             ),
         ],
         "units": _units(plan, store),
-        "cost": {
-            "queries": totals.queries,
-            "transmissions": totals.transmissions,
-            "seconds": totals.seconds,
-        },
+        "cost": totals.as_cost(),
     }
 
 
@@ -116,12 +116,29 @@ def beyond_control(search: FoolingImage | None, control: FoolingImage | None) ->
 
 
 def write_fooling(folder: Path, settings: RunSettings, store: RunStore, results: Mapping[str, Any]) -> None:
-    """Write ``results.json``, and a PNG of each image, also of one that is only the best try."""
+    """Write ``results.json``, a PNG of each image, also of one that is only the best try, and its patches."""
     write_atomically(folder / "results.json", json.dumps(results, indent=1, allow_nan=False).encode("utf-8"))
     for name, image in found_in(settings, store).items():
         file = io.BytesIO()
         save_stimulus(file, image.stimulus)
         put(folder / PICTURES[name], file.getvalue())
+        if not image.scrambled:
+            for number, pixels in enumerate(image.pieces):
+                put(folder / _piece(number), _plain_png(pixels))
+
+
+def _piece(number: int) -> str:
+    """The file of a patch, by its number in the image."""
+    return f"patches/{number + 1:03d}.png"
+
+
+def _plain_png(pixels: UInt8) -> bytes:
+    """A PNG without the mark of a stimulus: a patch has no frame, and may be given as a photograph."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format="PNG")
+    return file.getvalue()
 
 
 def _units(plan: FoolingPlan, store: RunStore) -> dict[str, int]:
@@ -139,7 +156,12 @@ def _told(image: FoolingImage, labels: list[str]) -> dict[str, Any]:
     """One image: what was found, what was answered, and what it is made of."""
     name = PICTURES[CONTROL if image.scrambled else SEARCH]
     patches = [
-        {**patch, "name": labels[patch["class"]] if patch["class"] >= 0 else None} for patch in image.patches
+        {
+            **patch,
+            "name": labels[patch["class"]] if patch["class"] >= 0 else None,
+            "file": None if image.scrambled else _piece(number),
+        }
+        for number, patch in enumerate(image.patches)
     ]
     return {
         **{key: getattr(image, key) for key in ("reached", "p", "rate", "top1")},

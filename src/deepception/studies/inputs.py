@@ -51,7 +51,7 @@ def class_of(photograph: PhotographRef, labels: Sequence[str]) -> int | None:
     try:
         index = resolve_label(photograph.label, labels)
         if photograph.beside is not None:
-            check_agreement(index, photograph.beside, labels)
+            index = check_agreement(index, photograph.beside, labels)
     except InputError as error:
         if not photograph.where:
             raise
@@ -68,7 +68,8 @@ def find_photographs(
     (hidden ones are skipped, loops of symbolic links are survived), a glob the same of what it matches. A
     file is taken whatever its suffix. A CSV gives the files that its column ``file`` names, relative to it.
     Classes come from the columns ``index``, ``label`` or ``name`` of that CSV, or of a ``labels.csv`` in the
-    photograph's folder or the nearest one above it, within the folder given.
+    photograph's folder or the nearest one above it, within the folder given. Rows of it
+    whose files are not there are left out, with a warning.
 
     Args:
         images: One path or glob, or several.
@@ -135,6 +136,7 @@ class _Finder:
                     f"The folder '{name}' holds no photographs (.jpg, .png, …), nor do its subfolders."
                 )
             self._add_files(files, path)
+            self._warn_of_missing(path)
         elif path.suffix.lower() == ".csv":
             for file, said in read_label_file(path).items():
                 self._add(Path(file), said)
@@ -162,6 +164,21 @@ class _Finder:
             real = os.path.realpath(file)
             if table is not None and self.found[real][1].label is None:
                 self.missed.add(real)
+
+    def _warn_of_missing(self, top: Path) -> None:
+        """Tell what a labels.csv in a folder names and is not there, as in a part of a larger folder."""
+        for folder, table in self._tables.items():
+            if table is None or not folder.is_relative_to(top) or not (folder / LABELS_NAME).is_file():
+                continue
+            gone = [file for file in table if not os.path.lexists(file) and Path(file).is_relative_to(top)]
+            if gone:
+                _log.warning(
+                    "%d of %d rows of %s name files that are not there, %s first: they are left out.",
+                    len(gone),
+                    len(table),
+                    folder / LABELS_NAME,
+                    gone[0],
+                )
 
     def _nearest_table(self, folder: Path, top: Path) -> dict[str, Said] | None:
         """The labels.csv of a folder, or of the nearest one above it up to ``top``."""

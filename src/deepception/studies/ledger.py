@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from ..errors import RunFolderError
-from .ledger_file import LEDGER_NAME, connect, connect_reading, guarded, set_aside
+from .ledger_file import LEDGER_NAME, connect, connect_copy, guarded, set_aside
+from .merging import ANSWERED, merge_journals
 from .store import FinishedUnit, RunStore
 from .units import Unit
+from .workers import WAITING, WorkerInfo
 
 _log = logging.getLogger(__name__)
 
@@ -24,13 +29,20 @@ class Totals:
     Attributes:
         queries: Stimuli whose answers were accepted, over finished units.
         transmissions: Images sent, those of failed and interrupted units included where they are known (of a
-            process that was killed they are not).
+            process that was killed they are, where an endpoint was asked).
         seconds: Wall time of finished units.
+        cost: What an endpoint charged, in the currency of its price.
     """
 
     queries: int
     transmissions: int
     seconds: float
+    cost: float = 0.0
+
+    def as_cost(self) -> dict[str, Any]:
+        """What ``results.json`` says under ``cost``; what was charged only where something was."""
+        found = {"queries": self.queries, "transmissions": self.transmissions, "seconds": self.seconds}
+        return found | ({"charged": self.cost} if self.cost else {})
 
 
 @dataclass(frozen=True)
@@ -53,12 +65,16 @@ class Sitting:
     command: str
 
 
+# Whether the unit of a row of this table was asked of an endpoint, each of whose queries has a row of its own.
+_BY_ROW = "(hash IN (SELECT unit FROM queries))"
+
+
 class Ledger:
     """The ledger of a run folder; use as a context manager, or call ``close``.
 
-    The chunks are the truth: the owner's ledger is brought in line with them whenever it is opened, and made
-    anew from them, with a warning, where it is lost or damaged (failures, and transmissions of unfinished
-    units, are then forgotten).
+    The chunks and the journals are the truth: the ledger is brought in line with them whenever the holder of the
+    lease opens it, and made anew from them, with a warning, where it is lost or damaged. A unit with queries is
+    counted by them, any other (a local engine's) as a whole.
     """
 
     def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
@@ -82,25 +98,53 @@ class Ledger:
             _log.warning("%s in '%s' was lost or damaged: it is made anew.", LEDGER_NAME, folder)
         ledger = cls(connection, folder)
         ledger._align(store, finished)
+        ledger.merge()
         return ledger
 
     @classmethod
     def read(cls, folder: str | Path) -> Ledger:
-        """Open the ledger to look into it, even while its owner works. Raises RunFolderError if it cannot."""
-        return cls(connect_reading(Path(folder)), Path(folder))
+        """Look into the ledger as it is now, journals included, even while others work on it.
 
-    def begin(self, command: str) -> int:
-        """Note that a process starts to work on the run; returns the number to give to ``end``."""
+        It is a copy, and cannot be written. Raises RunFolderError where the ledger cannot be read.
+        """
+        ledger = cls(connect_copy(Path(folder)), Path(folder))
+        ledger.merge()
+        with guarded(ledger._folder):
+            ledger._connection.execute("PRAGMA query_only = ON")
+        return ledger
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The SQLite connection under it, to be read."""
+        return self._connection
+
+    def merge(self) -> None:
+        """Merge what is new in the journals."""
         with guarded(self._folder):
-            cursor = self._connection.execute(
-                "INSERT INTO sessions (started, command) VALUES (?, ?)", (_now(), _text(command))
-            )
-            return int(cursor.lastrowid or 0)
+            merge_journals(self._connection, self._folder)
 
-    def end(self, sitting: int) -> None:
+    def begin(self, command: str, number: int | None = None) -> int:
+        """Note that a process starts to work on the run; returns the number to give to ``end``."""
+        return self._seat(number, _now(), None, command)
+
+    def end(self, sitting: int, at: str | None = None) -> None:
         """Note that the process ends."""
         with guarded(self._folder):
-            self._connection.execute("UPDATE sessions SET ended = ? WHERE id = ?", (_now(), sitting))
+            self._connection.execute(
+                "UPDATE sessions SET ended = coalesce(ended, ?) WHERE id = ?", (at or _now(), sitting)
+            )
+
+    def note_workers(self, workers: Iterable[WorkerInfo]) -> None:
+        """Note the processes that worked on the run under somebody else's lease."""
+        known = {row[0] for row in self._select("SELECT id FROM sessions")}
+        for worker in workers:
+            if worker.number not in known and worker.state != WAITING:
+                self._seat(worker.number, worker.since, worker.ended, worker.command)
+            elif worker.ended is not None:
+                self.end(worker.number, worker.ended)
+
+    def start(self, unit: Unit) -> None:
+        """Note that a unit is under way: here nothing, its journal says it with the first query."""
 
     def finish(self, finished: FinishedUnit) -> None:
         """Note a finished unit."""
@@ -117,33 +161,36 @@ class Ledger:
 
     def totals(self) -> Totals:
         """What the run has cost so far."""
-        with guarded(self._folder):
-            queries, sent, seconds = self._connection.execute(
-                "SELECT coalesce(sum(queries), 0), coalesce(sum(transmissions), 0), "
-                "coalesce(sum(seconds), 0) FROM units WHERE state = 'finished'"
-            ).fetchone()
-            (in_vain,) = self._connection.execute(
-                "SELECT coalesce(sum(transmissions), 0) FROM failures"
-            ).fetchone()
-        return Totals(int(queries), int(sent) + int(in_vain), float(seconds))
+        ((asked, sent, cost),) = self._select(
+            f"SELECT coalesce(sum(outcome = '{ANSWERED}'), 0), coalesce(sum(transmissions), 0), "
+            "coalesce(sum(cost), 0) FROM queries"
+        )
+        ((queries, whole, seconds),) = self._select(
+            f"SELECT coalesce(sum(iif({_BY_ROW}, 0, queries)), 0), "
+            f"coalesce(sum(iif({_BY_ROW}, 0, transmissions)), 0), "
+            "coalesce(sum(seconds), 0) FROM units WHERE state = 'finished'"
+        )
+        ((in_vain,),) = self._select(
+            f"SELECT coalesce(sum(transmissions), 0) FROM failures WHERE NOT {_BY_ROW}"
+        )
+        return Totals(
+            int(asked) + int(queries), int(sent) + int(whole) + int(in_vain), float(seconds), float(cost)
+        )
 
     def failures(self) -> list[Failure]:
         """Units that failed and have not been finished since, in the order of their latest errors."""
-        with guarded(self._folder):
-            rows = self._connection.execute(
-                "SELECT f.hash, u.experiment, u.photograph, f.error, f.at FROM failures f JOIN units u "
-                "ON u.hash = f.hash WHERE u.state = 'failed' AND f.rowid = "
-                "(SELECT max(rowid) FROM failures WHERE hash = f.hash) ORDER BY f.rowid"
-            ).fetchall()
+        rows = self._select(
+            "SELECT f.hash, u.experiment, u.photograph, f.error, f.at FROM failures f JOIN units u "
+            "ON u.hash = f.hash WHERE u.state = 'failed' AND f.rowid = "
+            "(SELECT max(rowid) FROM failures WHERE hash = f.hash) ORDER BY f.rowid"
+        )
         return [Failure(*row) for row in rows]
 
     def sittings(self) -> list[Sitting]:
         """The processes that worked on the run, in order."""
-        with guarded(self._folder):
-            rows = self._connection.execute(
-                "SELECT started, ended, command FROM sessions ORDER BY id"
-            ).fetchall()
-        return [Sitting(*row) for row in rows]
+        return [
+            Sitting(*row) for row in self._select("SELECT started, ended, command FROM sessions ORDER BY id")
+        ]
 
     def close(self) -> None:
         """Close the file; calling it twice is fine."""
@@ -160,15 +207,34 @@ class Ledger:
     ) -> None:
         self.close()
 
+    def align(self, store: RunStore) -> None:
+        """Bring it in line with the chunks and the journals, which others may have added to."""
+        self._align(store, store.finished())
+        self.merge()
+
     def _align(self, store: RunStore, finished: set[str]) -> None:
-        with guarded(self._folder):
-            rows = self._connection.execute("SELECT hash FROM units WHERE state = 'finished'").fetchall()
-        noted = {str(row[0]) for row in rows}
+        noted = {str(row[0]) for row in self._select("SELECT hash FROM units WHERE state = 'finished'")}
         for unit_hash in sorted(noted - finished):
-            with guarded(self._folder):
-                self._connection.execute("DELETE FROM units WHERE hash = ?", (unit_hash,))
+            with guarded(self._folder):  # its queries, if it has any, still need its name
+                self._connection.execute(
+                    "UPDATE units SET state = 'started', queries = 0, transmissions = 0, seconds = 0 "
+                    "WHERE hash = ?",
+                    (unit_hash,),
+                )
         for unit_hash in sorted(finished - noted):
             self.finish(store.describe(unit_hash))
+
+    def _seat(self, number: int | None, started: str, ended: str | None, command: str) -> int:
+        with guarded(self._folder):
+            cursor = self._connection.execute(
+                "INSERT OR REPLACE INTO sessions (id, started, ended, command) VALUES (?, ?, ?, ?)",
+                (number, started, ended, _text(command)),
+            )
+            return int(cursor.lastrowid or 0)
+
+    def _select(self, query: str) -> list[tuple[Any, ...]]:
+        with guarded(self._folder):
+            return list(self._connection.execute(query).fetchall())
 
     def _put(self, unit: Unit, state: str, cost: FinishedUnit | None) -> None:
         row = (
@@ -190,6 +256,15 @@ class Ledger:
             self._connection.execute(
                 "INSERT INTO failures VALUES (?, ?, ?, ?)", (unit.hash, _text(text), _now(), transmissions)
             )
+
+
+def last_sitting(folder: Path) -> int:
+    """The highest number of a process in the ledger; 0 where none can be read."""
+    try:
+        with contextlib.closing(connect_copy(folder)) as connection:
+            return int(connection.execute("SELECT coalesce(max(id), 0) FROM sessions").fetchone()[0])
+    except (RunFolderError, sqlite3.Error):  # told of when the ledger is opened
+        return 0
 
 
 def _text(value: str) -> str:

@@ -11,6 +11,9 @@ from pathlib import Path
 from ..errors import RunFolderError
 
 LEDGER_NAME = "ledger.sqlite"
+VERSION = 2
+"""Version of the tables, kept in the file. The first, without queries and number, is brought up to it."""
+
 # What SQLite may need beside the ledger for a step: a write-ahead log and its index.
 _LEAST_ROOM = 1 << 16
 
@@ -20,7 +23,11 @@ _TABLES = {
     "finished_at TEXT NOT NULL",
     "failures": "hash TEXT NOT NULL, error TEXT NOT NULL, at TEXT NOT NULL, transmissions INTEGER NOT NULL",
     "sessions": "id INTEGER PRIMARY KEY, started TEXT NOT NULL, ended TEXT, command TEXT NOT NULL",
+    "queries": "unit TEXT NOT NULL, sequence INTEGER NOT NULL, digest BLOB, at REAL NOT NULL, "
+    "latency REAL NOT NULL, transmissions INTEGER NOT NULL, outcome TEXT NOT NULL, cost REAL NOT NULL",
+    "journals": "worker INTEGER PRIMARY KEY, offset INTEGER NOT NULL",
 }
+_KEYS = {"queries": ", PRIMARY KEY (unit, sequence)) WITHOUT ROWID"}
 # The kinds of SQLite errors for which the disk is to blame, and not the content of the file.
 _DISK = tuple(
     f"SQLITE_{kind}" for kind in ("FULL", "READONLY", "BUSY", "LOCKED", "IOERR", "CANTOPEN", "PERM")
@@ -30,14 +37,20 @@ _DISK = tuple(
 def connect(folder: Path) -> sqlite3.Connection | None:
     """Open or make the ledger of a run folder; ``None`` where what is there is no sound ledger.
 
-    Raises RunFolderError where the disk does not let it be opened or made.
+    Raises RunFolderError where the disk does not let it be opened or made, or a newer version wrote it.
     """
     try:
-        connection = sqlite3.connect(folder / LEDGER_NAME, isolation_level=None)
+        connection = sqlite3.connect(
+            folder / LEDGER_NAME, timeout=30, isolation_level=None, check_same_thread=False
+        )
     except sqlite3.Error as error:
         raise ledger_error(folder, error) from error
     try:
-        if _prepare(connection):
+        if _is_sound(connection):
+            refuse_newer(connection, folder)
+            make_tables(connection)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
             return connection
     except sqlite3.Error as error:
         if str(getattr(error, "sqlite_errorname", "")).startswith(_DISK):
@@ -47,37 +60,57 @@ def connect(folder: Path) -> sqlite3.Connection | None:
     return None
 
 
-def _prepare(connection: sqlite3.Connection) -> bool:
-    """Check the file, and make its tables where they are missing; false or an error where it is no ledger."""
-    if connection.execute("PRAGMA quick_check").fetchone() != ("ok",):
-        return False
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=NORMAL")
+def _is_sound(connection: sqlite3.Connection) -> bool:
+    """Whether the file is whole: half a million queries take a tenth of a second to check."""
+    return bool(connection.execute("PRAGMA integrity_check").fetchone() == ("ok",))
+
+
+def refuse_newer(connection: sqlite3.Connection, folder: Path) -> None:
+    """Raise RunFolderError where a newer version made the ledger."""
+    if int(connection.execute("PRAGMA user_version").fetchone()[0]) > VERSION:
+        connection.close()
+        raise RunFolderError(
+            f"{LEDGER_NAME} in '{folder}' was written by a newer version of deepception: "
+            "update deepception or name another folder."
+        )
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Make the tables that are missing, all or none; sqlite3.Error where one is there that is another's."""
+    there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if not there.issuperset(_TABLES):
+        connection.execute("BEGIN IMMEDIATE")
+        for table, columns in _TABLES.items():
+            connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns}{_KEYS.get(table, ')')}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
     for table, columns in _TABLES.items():
-        connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns})")
         names = ", ".join(column.split()[0] for column in columns.split(", "))
         connection.execute(f"SELECT {names} FROM {table} LIMIT 1").fetchone()
-    return True
 
 
-def connect_reading(folder: Path) -> sqlite3.Connection:
-    """Open a ledger to look into it, repairing nothing. Raises RunFolderError where it cannot be read."""
+def connect_copy(folder: Path) -> sqlite3.Connection:
+    """A copy of a ledger in memory, of this version, whoever works on the ledger itself.
+
+    Raises RunFolderError where it cannot be read, or a newer version wrote it.
+    """
     path = folder / LEDGER_NAME
     if not path.is_file():
         raise RunFolderError(f"'{folder}' has no {LEDGER_NAME}: run the study again to make it anew.")
+    copy = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        with contextlib.closing(
+            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        ) as connection:
+            connection.backup(copy)
+        refuse_newer(copy, folder)
+        make_tables(copy)
     except sqlite3.Error as error:
-        raise ledger_error(folder, error) from error
-    try:
-        for table in _TABLES:
-            connection.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
-    except sqlite3.Error as error:
-        connection.close()
+        copy.close()
         raise RunFolderError(
             f"{LEDGER_NAME} in '{folder}' cannot be read ({error}): run the study again to make it anew."
         ) from error
-    return connection
+    return copy
 
 
 def set_aside(folder: Path) -> None:

@@ -75,14 +75,16 @@ def load_planned(photograph: PlannedPhotograph, frame: Frame, *, as_is: bool, ma
 
 def timed(session: Session, measure: Callable[[], tuple[dict[str, Any], dict[str, Any]]]) -> Outcome:
     """Run a measurement and add what it cost."""
-    queries, sent, began = session.queries, session.transmissions, time.perf_counter()
+    answered, sent, cached = session.answered, session.transmissions, session.cached
+    began = time.perf_counter()
     arrays, record = measure()
     return Outcome(
         arrays,
         record,
-        session.queries - queries,
+        session.answered - answered,
         session.transmissions - sent,
         time.perf_counter() - began,
+        session.cached - cached,
     )
 
 

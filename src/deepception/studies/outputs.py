@@ -30,11 +30,15 @@ def write_outputs(folder: Path, finished: Finished) -> list[Path]:
             unit_hash = units.get(experiment.name)
             if unit_hash is None or not finished.store.has(unit_hash):
                 continue
-            pixels = experiment.picture(result_of(experiment.result, finished.store.load(unit_hash)))
+            result = result_of(experiment.result, finished.store.load(unit_hash))
+            path = folder / experiment.pictures / names[sha256]
+            pixels, kept = experiment.picture(result), experiment.kept(result)
             if pixels is not None:
                 file = io.BytesIO()
                 save_stimulus(file, pixels)
-                made.append(put(folder / experiment.pictures / f"{names[sha256]}.png", file.getvalue()))
+                made.append(put(path.with_name(f"{path.name}.png"), file.getvalue()))
+            if kept:
+                made.append(put(path.with_name(f"{path.name}.npz"), kept))
     return made
 
 

@@ -66,6 +66,7 @@ class AuditPlan:
         files: Where files lie that experiments were brought, by the SHA-256 of their bytes.
         as_is: Photographs are shown untouched and must have the frame's size.
         max_pixels: Largest photograph that is decoded in full.
+        labels_only: The observer answers with labels only, so that thresholds are measured.
     """
 
     fingerprint: str
@@ -80,6 +81,7 @@ class AuditPlan:
     files: Mapping[str, str] = field(default_factory=dict)
     as_is: bool = False
     max_pixels: int = 100_000_000
+    labels_only: bool = False
 
     def unit(
         self,
@@ -242,7 +244,7 @@ def _plan_rows(plan: AuditPlan, made: MeasurePlan, subjects: list[Labelled], ses
                 lambda: parts_of(measure_period_rows(asking, subject, parameters=parameters, seed=plan.seed)),
             )
 
-        made.add(unit, period_price(parameters, plan.shape), measure)
+        made.add(unit, period_price(parameters, plan.shape, labels_only=plan.labels_only), measure)
 
 
 def _plan_judging(plan: AuditPlan, made: MeasurePlan, rows: Sequence[str]) -> None:
@@ -351,7 +353,9 @@ def _plan_photograph(
         return timed(asking, lambda: parts_of(experiment.measure(asking, me, parameters, context)))
 
     mine[experiment.name] = made.add(
-        unit, experiment.price(parameters, plan.shape, behind is not None), measure
+        unit,
+        experiment.cost(parameters, plan.shape, behind is not None, labels_only=plan.labels_only),
+        measure,
     )
 
 

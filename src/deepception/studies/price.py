@@ -46,7 +46,7 @@ def price_of(settings: RunSettings, store: RunStore | None = None) -> Price:
     made = plan_measures(plan, tops, None)
     per_photograph = [sum(made.price[h] for h in units.values()) + 1 for units in made.of_photograph.values()]
     total = sum(made.price.values()) + len(plan.everyone)
-    exact = all(e.exact_price(plan.parameters[e.name]) for e in plan.experiments)
+    exact = all(e.exact_price(plan.parameters[e.name]) for e in plan.experiments) and not plan.labels_only
     each = max(per_photograph, default=0)
     left = total if store is None else _left(plan, tops, store)
     learning = sum(made.price[h] for hashes in made.stages.values() for h in hashes) + len(plan.learning)

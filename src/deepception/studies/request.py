@@ -10,16 +10,17 @@ from typing import Any
 
 from .. import __version__
 from ..errors import InputError, PhotographError, RunFolderError
-from ..observers import Observer, fingerprint
+from ..observers import AnswerLevel, Observer, fingerprint
 from ..properties import PeriodParameters, with_needs
 from ..properties.catalogue import POOL
 from ..properties.experiment import SETTINGS
 from ..properties.result import jsonable
 from ..properties.subject import not_among
+from ..sessions import AnswerCache, CacheChoice
 from .inputs import PhotographRef, class_of
 from .pool import Usable, choose_controls, uses_pool
 from .settings import FileEntry, ObserverEntry, PhotographEntry, RunSettings, load_settings
-from .splitting import split
+from .splitting import GIVEN, split
 
 PERIOD_PHOTOGRAPHS = {"quick": 0, "standard": 12, "full": 12}
 
@@ -47,6 +48,8 @@ class AuditRequest:
         learn_on: What to learn on, where something is learned; ``None``: a half of ``photographs``.
         files: Files that parameters name by the SHA-256 of their bytes.
         leave_out: What the SHA-256 of photographs begins with that are not to be measured, all of one length.
+        cache: Where answers are kept: a cache, or what is said of it; in the user's cache folder if an endpoint is
+            asked, else nowhere.
     """
 
     observer: Observer
@@ -65,6 +68,7 @@ class AuditRequest:
     learn_on: Sequence[PhotographRef] | None = None
     files: Sequence[Path] = ()
     leave_out: frozenset[str] = frozenset()
+    cache: AnswerCache | CacheChoice = field(default_factory=CacheChoice)
 
 
 def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSettings, dict[str, str]]:
@@ -76,14 +80,16 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
         raise InputError(f"there is no setting {request.setting!r}: choose among {', '.join(SETTINGS)}.")
     check_frame(request.observer.frame.shape)
     entries, broken = read_entries(request.photographs, request.observer.labels)
-    kept = not_among([entry.sha256 for entry in entries], request.leave_out, "what is applied")
+    kept = not_among([entry.sha256 for entry in entries], request.leave_out, "what goes first")
     entries = [entries[i] for i in kept]
     usable = Usable(request.observer.frame, as_is=request.as_is, max_pixels=request.max_pixels)
     if not any(usable(entry.path) for entry in entries):
         raise PhotographError(next(iter([*broken.values(), *usable.reasons.values()])))
     wanted = with_needs(request.properties)
+    labels_only = request.observer.level is AnswerLevel.LABEL
     parameters: dict[str, Any] = {
-        e.name: request.parameters.get(e.name, e.for_setting(request.setting)) for e in wanted
+        e.name: request.parameters.get(e.name, e.for_setting(request.setting, labels_only=labels_only))
+        for e in wanted
     }
     if "local" in parameters:
         parameters["local"] = replace(parameters["local"], regions=request.regions)
@@ -96,10 +102,11 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
     learning = [(e.learning, parameters[e.name]) for e in wanted if e.learning is not None]
     if any(taught.stages(given) for taught, given in learning):
         parted = split(entries, _learn_on(request, broken), request.seed, there)
+        halved = None if parted.rule == GIVEN else len({entry.sha256 for entry in entries})
         entries = list(parted.measured)
         for taught, given in learning:
             if taught.stages(given):
-                taught.require(given, len(parted.learning))
+                taught.require(given, len(parted.learning), halved)
     if there is not None and {"pool", "period_photographs"} <= there.settings.keys():
         pool, period = there.settings["pool"], there.settings["period_photographs"]
     else:
@@ -116,6 +123,8 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
         "as_is": request.as_is,
         "max_pixels": request.max_pixels,
         **({} if parted is None else {"learning": parted.settings()}),
+        # Decides what is measured and what it costs; runs whose answers have scores do not state it.
+        **({"answers": "label"} if labels_only else {}),
     }
     made = RunSettings(
         version=__version__,
@@ -204,6 +213,6 @@ def refuse_other_observer(folder: Path | None, there: RunSettings, observer: Obs
     else:
         advice = "name another folder"
     raise RunFolderError(
-        f"'{folder}' is the audit of another observer ({known.name}, fingerprint {known.fingerprint[:12]}; now "
+        f"'{folder}' is a run of another observer ({known.name}, fingerprint {known.fingerprint[:12]}; now "
         f"it is {observer.name}, {fingerprint(observer)[:12]}): {advice}."
     )

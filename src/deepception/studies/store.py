@@ -32,7 +32,7 @@ class FinishedUnit:
     Attributes:
         unit: The unit, as it was planned.
         content: SHA-256 of all that was measured, arrays included; equal for equal results whenever measured.
-        queries: Stimuli whose answers were accepted.
+        queries: Stimuli whose answers were accepted; those that were known from a cache are none.
         transmissions: Images sent.
         seconds: Wall time.
         finished_at: UTC time, ISO 8601.
@@ -86,14 +86,13 @@ class RunStore:
             queries=chunk["queries"],
             transmissions=cost["transmissions"],
             seconds=cost["seconds"],
+            cached=cost.get("cached", 0),
         )
 
     def describe(self, unit_hash: str) -> FinishedUnit:
         """Read which unit a chunk holds and what it cost. Raises RunFolderError where ``load`` does."""
         chunk, _ = self._read_sound(unit_hash)
-        return FinishedUnit(
-            Unit.from_json(chunk["unit"]), chunk["content"], chunk["queries"], **dict(chunk["cost"])
-        )
+        return _finished(Unit.from_json(chunk["unit"]), chunk)
 
     def save(self, unit_hash: str, unit: Unit, outcome: Outcome) -> FinishedUnit:
         """Keep the outcome of a unit. When this returns, it is on the disk, and no crash can lose it.
@@ -116,6 +115,7 @@ class RunStore:
             "transmissions": outcome.transmissions,
             "seconds": outcome.seconds,
             "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            **({"cached": outcome.cached} if outcome.cached else {}),
         }
         chunk = {**measured, "content": digest(measured), "cost": cost}
         arrays, mark = self._paths(unit_hash)
@@ -124,7 +124,7 @@ class RunStore:
         write_atomically(arrays, data)
         write_atomically(mark, json.dumps(chunk, indent=1, allow_nan=False).encode("ascii"))
         self._verified.add(unit_hash)
-        return FinishedUnit(unit, chunk["content"], outcome.queries, **cost)
+        return _finished(unit, chunk)
 
     def finished(self) -> set[str]:
         """Hashes of all finished units whose chunks are sound."""
@@ -197,7 +197,12 @@ class RunStore:
             chunk.get("hash") != unit_hash
             or content != chunk.get("content")
             or not isinstance(cost, Mapping)
-            or set(cost) != {"transmissions", "seconds", "finished_at"}
+            or set(cost) - {"cached"} != {"transmissions", "seconds", "finished_at"}
         ):
             raise _Damaged("its record was altered")
         return dict(chunk)
+
+
+def _finished(unit: Unit, chunk: Mapping[str, Any]) -> FinishedUnit:
+    cost = dict(chunk["cost"])
+    return FinishedUnit(unit, chunk["content"], chunk["queries"] - cost.pop("cached", 0), **cost)

@@ -94,9 +94,10 @@ class Outcome:
     Attributes:
         arrays: Named arrays of any plain dtype and shape (no objects); names without ``/``.
         record: Plain JSON without NaN or infinities: what is not known is ``None``.
-        queries: Stimuli whose answers were accepted, at least 0.
+        queries: Stimuli whose answers were used, at least 0: what it costs whoever knows none of them.
         transmissions: Images sent, retries and probes included, at least 0.
         seconds: Wall time that the unit took.
+        cached: Of the queries, those that were answered from a cache and not asked again.
     """
 
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
@@ -104,6 +105,7 @@ class Outcome:
     queries: int = 0
     transmissions: int = 0
     seconds: float = 0.0
+    cached: int = 0
 
     def __post_init__(self) -> None:
         for name, array in self.arrays.items():
@@ -111,6 +113,8 @@ class Outcome:
                 raise ValueError(f"{name!r} cannot name an array")
             if not isinstance(array, np.ndarray) or array.dtype.hasobject:
                 raise ValueError(f"the array {name!r} must be a numpy array without objects")
-        if self.queries < 0 or self.transmissions < 0:
-            raise ValueError("queries and transmissions cannot be negative")
+        if self.queries < 0 or self.transmissions < 0 or not 0 <= self.cached <= self.queries:
+            raise ValueError(
+                "queries and transmissions cannot be negative, nor cached answers more than queries"
+            )
         canonical_json(dict(self.record))
