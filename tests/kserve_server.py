@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 import onnxruntime
+import uvicorn
 from kserve import InferOutput, InferRequest, InferResponse, Model, ModelServer
 
 
@@ -46,10 +47,18 @@ class Network(Model):
         )
 
 
+class Loopback(uvicorn.Config):
+    """KServe listens on all addresses and has no setting for it; the tests open nothing to others."""
+
+    def __init__(self, app: object, **options: object) -> None:
+        super().__init__(app, **{**options, "host": "127.0.0.1"})
+
+
 def _sides(shape: list) -> list[int]:
     return [side if isinstance(side, int) else -1 for side in shape]
 
 
 if __name__ == "__main__":
+    uvicorn.Config = Loopback
     server = ModelServer(http_port=int(sys.argv[2]), workers=1, enable_grpc=False, enable_docs_url=False)
     server.start([Network(sys.argv[1])])
