@@ -18,7 +18,7 @@ from ..stimuli import Frame
 from .labels import default_labels
 from .options import OpeningOptions
 from .preprocessing import check_images, frame_identity
-from .protocol import AnswerLevel, RawAnswers
+from .protocol import AnswerLevel, RawAnswers, join_answers
 from .settings import ModelFacts, Settings, resolve_settings, said
 from .sidecar import read_sidecars
 
@@ -145,7 +145,7 @@ class FunctionObserver:
             filled = np.concatenate([images, np.repeat(images[-1:], -n % fixed, axis=0)])
             return _rows(self.answer(filled), n)
         if fixed is not None and n > fixed:
-            return _joined([self.answer(images[start : start + fixed]) for start in range(0, n, fixed)])
+            return join_answers([self.answer(images[start : start + fixed]) for start in range(0, n, fixed)])
         try:
             returned = self._function(images)
         except DeepceptionError:
@@ -332,14 +332,4 @@ def _describe(value: Any) -> str:
 def _rows(raw: RawAnswers, n: int) -> RawAnswers:
     return RawAnswers(
         raw.level, raw.scores[:n], None if raw.labels is None else raw.labels[:n], raw.resolution
-    )
-
-
-def _joined(parts: list[RawAnswers]) -> RawAnswers:
-    labels = [part.labels for part in parts if part.labels is not None]
-    return RawAnswers(
-        parts[0].level,
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate(labels) if labels else None,
-        parts[0].resolution,
     )

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError, ObserverError
 from .batches import in_batches
+from .fingerprint import file_sha256
 from .layers import Layer
 from .onnx_session import first_line
 from .options import OpeningOptions
@@ -64,7 +65,7 @@ class KerasObserver(ResolvedObserver):
         options = options or PreprocessingOptions()
         path = Path(model) if isinstance(model, (str, Path)) else None
         self._model: Any = model if path is None else _load(keras, path)
-        self._digest = _state_digest(self._model) if path is None else _file_digest(path)
+        self._digest = _state_digest(self._model) if path is None else file_sha256(path)
         if threads is not None:
             import torch
 
@@ -233,11 +234,6 @@ def _load(keras: Any, path: Path) -> Any:
         raise ObserverError(
             f"Keras cannot open {path}: {type(error).__name__}: {first_line(error)}."
         ) from error
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _state_digest(model: Any) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
@@ -41,6 +42,18 @@ class RawAnswers:
     labels: NDArray[np.int64] | None = None
     resolution: float = 0.0
     ceiling: float = 1.0
+
+
+def join_answers(parts: Sequence[RawAnswers]) -> RawAnswers:
+    """Answers of the same observer, one below the other; ValueError for none, or where some lack labels."""
+    if not parts:
+        raise ValueError("no answers to join")
+    labels: list[Any] = [part.labels for part in parts]
+    return replace(
+        parts[0],
+        scores=np.concatenate([part.scores for part in parts]),
+        labels=None if parts[0].labels is None else np.concatenate(labels),
+    )
 
 
 @runtime_checkable

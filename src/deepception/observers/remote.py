@@ -7,14 +7,14 @@ import math
 import threading
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeGuard, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, ObserverError, UnreachableError
-from .protocol import Observer, RawAnswers
+from .protocol import Observer, RawAnswers, join_answers
 
 Result = TypeVar("Result")
 
@@ -161,16 +161,4 @@ def answer_plainly(observer: RemoteObserver, images: NDArray[np.uint8]) -> RawAn
     except TransientError as error:
         kind = ObserverError if error.nonsense else UnreachableError
         raise kind(f"{observer.name} gave no answer: {error.message}.") from error
-    return join_rows(rows)
-
-
-def join_rows(rows: list[RawAnswers]) -> RawAnswers:
-    """Answers of one row each as one; ValueError for none."""
-    if not rows:
-        raise ValueError("no answers to join")
-    labels = [row.labels for row in rows if row.labels is not None]
-    return replace(
-        rows[0],
-        scores=np.concatenate([row.scores for row in rows]),
-        labels=np.concatenate(labels) if labels else None,
-    )
+    return join_answers(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import uuid
 import warnings
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError, ObserverError
+from .fingerprint import file_sha256
 from .layers import Layer
 from .onnx_session import first_line
 from .options import OpeningOptions
@@ -224,8 +224,7 @@ def _load(path: Path) -> Any:
 def _source(estimator: Any, path: Path | None, version: str | None) -> dict[str, Any]:
     """What tells this estimator from others: the file's bytes, or a hash of all that it holds."""
     if path is not None:
-        with path.open("rb") as file:
-            return {"sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        return {"sha256": file_sha256(path)}
     kind = {"class": f"{type(estimator).__module__}.{type(estimator).__qualname__}"}
     if version is not None:
         return {**kind, "version": version}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, ObserverError
+from .fingerprint import file_sha256
 from .function import import_object
 from .huggingface import layer_from_timm
 from .layers import Layer
@@ -107,8 +108,7 @@ def _from_file(path: Path) -> LoadedNetwork:
     import torch
 
     kind = _kind(path)
-    with path.open("rb") as file:
-        source = {"sha256": hashlib.file_digest(file, "sha256").hexdigest(), "format": kind}
+    source = {"sha256": file_sha256(path), "format": kind}
     try:
         with warnings.catch_warnings():
             # TorchScript is on its way out, which the person who owns such a file cannot help here.

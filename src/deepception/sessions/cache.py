@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import InputError
 from ..observers import AnswerLevel, RawAnswers
+from ..observers.protocol import join_answers
 from .cache_file import open_base, shrink
 
 DEFAULT_BYTES = 2_000_000_000
@@ -195,11 +196,7 @@ def _checksum(who: bytes, digest: bytes, answer: Sequence[Any]) -> int:
 def assemble(fresh: RawAnswers | None, kept: Mapping[int, RawAnswers], count: int) -> RawAnswers:
     """Raw answers of ``count`` rows: kept ones where there are, else those of the same row in ``fresh``."""
     if fresh is None:
-        rows = [kept[row] for row in range(count)]
-        first = rows[0]
-        scores = np.concatenate([row.scores for row in rows])
-        labels = None if first.labels is None else np.concatenate([_labels(row) for row in rows])
-        return RawAnswers(first.level, scores, labels, first.resolution, first.ceiling)
+        return join_answers([kept[row] for row in range(count)])
     scores = np.array(fresh.scores[:count])
     labels = None if fresh.labels is None else np.array(fresh.labels[:count])
     for row, one in kept.items():

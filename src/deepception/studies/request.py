@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from .. import __version__
 from ..errors import InputError, PhotographError, RunFolderError
 from ..observers import AnswerLevel, Observer, fingerprint
+from ..observers.fingerprint import file_sha256
 from ..properties import PeriodParameters, with_needs
 from ..properties.catalogue import POOL
 from ..properties.experiment import SETTINGS
@@ -172,8 +172,7 @@ def read_entries(
             broken[ref.name] = f"{readable} has a name that is not UTF-8: rename it."
             continue
         try:
-            with ref.path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = file_sha256(ref.path)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             broken[ref.name] = f"{path} cannot be read ({reason}): check the path of the photograph."
@@ -184,8 +183,7 @@ def read_entries(
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{path} cannot be read ({reason}): check the path.") from error

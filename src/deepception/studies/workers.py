@@ -246,8 +246,9 @@ def numbers(folder: Path) -> list[int]:
 
 def forget_gone(roster: Roster, me: int) -> None:
     """Remove the files of workers that are gone, the highest excepted, so that no number is given again."""
-    for number in numbers(roster.folder):
-        if number != me and number < max(numbers(roster.folder)) and roster.gone(number):
+    known = numbers(roster.folder)
+    for number in known:
+        if number != me and number < max(known) and roster.gone(number):
             with contextlib.suppress(OSError):
                 worker_path(roster.folder, number).unlink(missing_ok=True)
 
