@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -124,7 +125,9 @@ def test_logits_that_are_called_probabilities(lab: Path, tmp_path: Path) -> None
         *("audit", lab / "good.onnx", lab / "photos", "--quick", "--out", tmp_path / "run"),
         *("--output", "probabilities"),
     )
-    assert_refused(done, "not to one", 'output "logits"')
+    contradiction, *refusal = done.said
+    assert "flag says that the output is probabilities" in contradiction
+    assert_refused(replace(done, err="\n".join(refusal)), "not to one", 'output "logits"')
 
 
 def test_nan_answers_when_a_budget_leaves_no_probe(lab: Path, tmp_path: Path) -> None:

@@ -135,7 +135,22 @@ def test_the_price_is_told_before_it_is_spent(lab: Path, tmp_path: Path) -> None
     command = ("audit", lab / "good.onnx", *two(lab), "--quick", "--out", tmp_path / "run")
     price = json.loads(call(*command, "--dry-run", "--json").out)
     done = call(*command, "--budget", 0)
-    assert f"{price['total']:,} queries" in done.err.splitlines()[0]
+    assumed, told = done.err.splitlines()[:2]
+    assert "ImageNet's usual mean and std are assumed" in assumed
+    assert f"{price['total']:,} queries" in told
+
+
+def test_what_is_assumed_is_told_before_anything_is_spent_and_in_the_results(
+    lab: Path, copied: Path, tmp_path: Path
+) -> None:
+    """Other means give other figures: whoever pays for them must know what they rest on."""
+    assumption = "ImageNet's usual mean and std are assumed"
+    assert assumption in results(copied)["warnings"][0]
+    assert assumption in (copied / "report.html").read_text(encoding="utf-8").replace("&#39;", "'")
+    audit = ("audit", lab / "good.onnx", *two(lab), "--quick", "--dry-run", "--out", tmp_path / "run")
+    assert call(*audit).err.count(assumption) == 1
+    assert assumption not in call(*audit, "--mean", "0.5", "--std", "0.5").err
+    assert call("measure", "local", lab / "good.onnx", *two(lab), "--quick").err.count(assumption) == 1
 
 
 def test_what_a_run_that_is_gone_on_with_still_costs(lab: Path, copied: Path) -> None:
@@ -149,7 +164,7 @@ def test_what_a_run_that_is_gone_on_with_still_costs(lab: Path, copied: Path) ->
     assert {path: path.read_bytes() for path in copied.rglob("*") if path.is_file()} == before
     cost = spent(copied)
     done = call(*audit, lab / "photos", page=False)
-    assert f"; at most {price['left']:,} are left to ask." in done.err.splitlines()[0]
+    assert f"; at most {price['left']:,} are left to ask." in done.err.splitlines()[1]
     assert 0.9 * price["left"] <= spent(copied) - cost <= price["left"]
 
 

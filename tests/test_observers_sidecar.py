@@ -89,7 +89,7 @@ def test_half_a_normalisation_is_refused() -> None:
 def test_without_any_word_the_default_is_named_and_warned_of(model: Path) -> None:
     observer = opened(model)
     assert observer.settings.sources["mean"] == "default"
-    assert any("nothing says" in warning for warning in observer.settings.warnings)
+    assert any("Nothing says" in warning for warning in observer.settings.warnings)
     assert observer.labels[3] == "class 3"
 
 

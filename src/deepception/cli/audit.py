@@ -17,6 +17,7 @@ from .interrupting import first_interrupt_noted
 from .options import knowledge_option, model_options, open_model, run_options, setting_options
 
 if TYPE_CHECKING:
+    from ..observers import Observer
     from ..sessions import RichProgress
     from ..studies import AuditOutcome, AuditRequest, FoolingPrice, Price
 
@@ -77,7 +78,6 @@ def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcom
 
     A budget that ended it is only told where some of the result is there.
     """
-    from ..observers.remote import cost_of
     from ..studies import run_audit
 
     return measured(
@@ -85,7 +85,7 @@ def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcom
             request,
             out,
             progress=progress,
-            on_price=lambda price: say_price(price, cost_of(request.observer)),
+            on_price=lambda price: say_price(price, request.observer),
             cancel=asked,
         ),
         out if report else None,
@@ -114,7 +114,8 @@ def measured(
         about = f"{unit.unit.experiment} of {unit.unit.photograph_name or 'the run'}: "
         say(f"{'' if isinstance(unit.error, PhotographError) else about}{unit.error}")
     for warning in outcome.results["warnings"]:
-        say(warning)
+        if warning not in outcome.results["observer"]["assumed"]:  # which was said before
+            say(warning)
     for failure in outcome.results["failures"]:
         if failure["experiment"] == "photograph":
             say(failure["error"])
@@ -148,13 +149,24 @@ def in_money(price: Price | FoolingPrice, cost: float | None) -> str:
     return f"; at {cost:g} each that is {bound}{price.left * cost:,.2f}, requests that fail not counted"
 
 
-def say_price(price: Price, cost: float | None = None) -> None:
-    """Print the price before it is spent."""
+def say_assumed(observer: Observer) -> None:
+    """Say what nothing told about an observer, before anything is spent on it."""
+    from ..observers.settings import assumed
+
+    for sentence in assumed(observer):
+        say(sentence)
+
+
+def say_price(price: Price, observer: Observer) -> None:
+    """Print the price before it is spent, and what was assumed about the observer."""
+    from ..observers.remote import cost_of
+
+    say_assumed(observer)
     bound = "" if price.exact else "at most "
     shared = f", and {bound}{price.shared:,} shared by all" if price.shared else ""
     say(
         f"{count(price.photographs)} cost{'s' if price.photographs == 1 else ''} {bound}{queries(price.total)} "
-        f"({bound}{price.each:,} each{shared}){_left(price, bound)}{in_money(price, cost)}."
+        f"({bound}{price.each:,} each{shared}){_left(price, bound)}{in_money(price, cost_of(observer))}."
     )
     if price.learned_on:
         say(
@@ -181,6 +193,7 @@ def show_price(request: AuditRequest, out: Path | None, as_json: bool) -> int:
     price = price_of(settings) if out is None else price_of(joined_with(out, settings), RunStore(out))
     for why in broken.values():
         say(why)
+    say_assumed(request.observer)
     if as_json:
         show_json(asdict(price))
     else:

@@ -11,7 +11,7 @@ import click
 
 from ..errors import Cancelled
 from . import say, show_json
-from .audit import count, in_money, measured, told_cost
+from .audit import count, in_money, measured, say_assumed, told_cost
 from .caching import read_cache
 from .options import open_model
 
@@ -110,12 +110,16 @@ def _fool(request: FoolingRequest, folder: Path, as_json: bool, *, keep: bool) -
     from ..observers.remote import cost_of
     from ..studies import run_fooling
 
+    def told_price(price: FoolingPrice) -> None:
+        say_assumed(request.observer)
+        say(_priced(price, cost_of(request.observer)))
+
     outcome = measured(
         lambda progress, asked: run_fooling(
             request,
             folder,
             progress=progress,
-            on_price=lambda p: say(_priced(p, cost_of(request.observer))),
+            on_price=told_price,
             cancel=asked,
         ),
         folder if keep else None,
@@ -198,6 +202,7 @@ def _show_price(request: FoolingRequest, out: Path | None, as_json: bool) -> int
     settings, broken = resolve_fooling(request, out)
     for why in broken.values():
         say(why)
+    say_assumed(request.observer)
     price = price_fooling(settings, None if out is None else RunStore(out))
     if as_json:
         show_json(asdict(price))

@@ -16,6 +16,7 @@ from .fingerprint import fingerprint
 from .preprocessing import frame_identity
 from .protocol import AnswerLevel, Observer, RawAnswers
 from .remote import is_remote
+from .settings import assumed
 
 _BATCH = 16
 _FEW = 4  # images for an endpoint, where each may cost
@@ -118,7 +119,7 @@ def inspect(
         top = np.concatenate([best_classes(part) for part in parts])
         sent += len(images)
     settings = getattr(observer, "settings", None)
-    problems = list(settings.warnings) if settings is not None else []
+    problems = list(assumed(observer))
     problems += _problems(observer, first, deterministic, difference, tolerance)
     preprocessing = settings.preprocessing if settings is not None else None
     return ObserverReport(

@@ -236,6 +236,12 @@ def _check_classes(layers: Sequence[Layer], classes: int, model: str) -> None:
         )
 
 
+def assumed(observer: object) -> tuple[str, ...]:
+    """Sentences about what nothing said of an opened observer and was assumed, or what contradicts itself."""
+    settings = getattr(observer, "settings", None)
+    return settings.warnings if isinstance(settings, Settings) else ()
+
+
 def _warnings(
     layers: Sequence[Layer],
     facts: ModelFacts,
@@ -251,12 +257,12 @@ def _warnings(
         )
     if sources["labels"] == _ASSUMED_BACKGROUND:
         warnings.append(
-            f"nothing names the 1,001 classes of {model}: a background class and then ImageNet's are assumed; "
+            f"Nothing names the 1,001 classes of {model}: a background class and then ImageNet's are assumed; "
             "give labels if that is wrong."
         )
     if sources["mean"] == sources["std"] == "default" and not preprocessing.is_plain:
         warnings.append(
-            f"nothing says how {model} wants its pixels: ImageNet's usual mean and std are assumed; "
+            f"Nothing says how {model} wants its pixels: ImageNet's usual mean and std are assumed; "
             "give mean and std, or a sidecar, if that is wrong."
         )
     return warnings

@@ -121,6 +121,7 @@ def render_fooling(folder: Path, settings: RunSettings) -> str:
             captions={role: _caption(results[role]) for role in images},
             figures=_figures(results),
             facts=_facts(results),
+            warnings=results["warnings"],
             unfinished=_unfinished(results),
             patches=_patches(results),
             more=max(0, len((results["fooling"] or {"patches": ()})["patches"]) - _SHOWN),

@@ -256,7 +256,8 @@ def _accuracy(finished: Finished) -> dict[str, Any] | None:
 
 
 def _warnings(finished: Finished) -> list[str]:
-    """What a reader must know before any figure: whether the same photograph got the same answer twice."""
+    """What a reader must know before any figure: what was assumed, and whether answers are repeatable."""
+    told = list(finished.settings.observers[0].assumed)
     worst = 0.0
     for photograph in finished.plan.photographs:
         local = finished.measures.of_photograph.get(photograph.sha256, {}).get("local")
@@ -268,10 +269,11 @@ def _warnings(finished: Finished) -> list[str]:
         if again is not None and np.isfinite(first):
             worst = max(worst, abs(float(first) / math.log(10) - again))
     if worst <= REPEATABLE:
-        return []
+        return told
     return [
+        *told,
         f"The same photograph was answered differently twice, by up to {worst:.2g} decades of odds: the observer "
-        "is not deterministic, or the images of a batch influence each other, and no interval here contains that."
+        "is not deterministic, or the images of a batch influence each other, and no interval here contains that.",
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from .. import __version__
 from ..deceive.fooling import fewest_queries
 from ..errors import PhotographError
-from ..observers import Observer, fingerprint
+from ..observers import Observer
 from ..properties.limits import at_least
 from ..sessions import AnswerCache, CacheChoice, RichProgress, Session
 from .asking import run_session, why_alone
@@ -22,9 +22,9 @@ from .fooling_results import assemble_fooling, write_fooling
 from .inputs import PhotographRef
 from .joining import joined_with
 from .pool import Usable
-from .request import check_frame, read_entries, refuse_other_observer
+from .request import check_frame, entry_of, read_entries, refuse_other_observer
 from .run_folder import OpenRun, open_run, owner_told
-from .settings import ObserverEntry, RunSettings, load_settings
+from .settings import RunSettings, load_settings
 from .store import RunStore
 
 QUERIES = 2_000
@@ -126,14 +126,7 @@ def resolve_fooling(
         settings=settings,
         seed=request.seed,
         batch_size=observer.fixed_batch or 1,  # each answer is needed before the next stimulus is made
-        observers=(
-            ObserverEntry(
-                name=observer.name,
-                spec=request.spec,
-                fingerprint=fingerprint(observer),
-                identity=observer.identity,
-            ),
-        ),
+        observers=(entry_of(observer, request.spec),),
         photographs=tuple(entries),
         command=request.command,
     )

@@ -76,7 +76,7 @@ def assemble_fooling(
             "control": scrambled,
             "total": clean + searched + scrambled,
         },
-        "warnings": [],
+        "warnings": list(settings.observers[0].assumed),
         "failures": [
             *(
                 {"photograph": name, "experiment": "photograph", "error": why}

@@ -11,6 +11,7 @@ from .. import __version__
 from ..errors import InputError, PhotographError, RunFolderError
 from ..observers import AnswerLevel, Observer, fingerprint
 from ..observers.fingerprint import file_sha256
+from ..observers.settings import assumed
 from ..properties import PeriodParameters, with_needs
 from ..properties.catalogue import POOL
 from ..properties.experiment import SETTINGS
@@ -131,14 +132,7 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
         settings=settings,
         seed=request.seed,
         batch_size=request.batch_size,
-        observers=(
-            ObserverEntry(
-                name=observer.name,
-                spec=request.spec,
-                fingerprint=fingerprint(observer),
-                identity=observer.identity,
-            ),
-        ),
+        observers=(entry_of(observer, request.spec),),
         photographs=tuple(entries),
         learning=() if parted is None else parted.learning,
         files=tuple(FileEntry(path=str(p.absolute()), sha256=_sha256(p)) for p in request.files),
@@ -196,6 +190,17 @@ def check_frame(shape: tuple[int, int]) -> None:
             f"the observer's frame of {shape[0]}x{shape[1]} pixels is too small for a grid of regions and a "
             f"patch: it needs {LEAST_SIDE} pixels a side or more."
         )
+
+
+def entry_of(observer: Observer, spec: str) -> ObserverEntry:
+    """What a run keeps about its observer, which was opened as ``spec``."""
+    return ObserverEntry(
+        name=observer.name,
+        spec=spec,
+        fingerprint=fingerprint(observer),
+        identity=observer.identity,
+        assumed=assumed(observer),
+    )
 
 
 def refuse_other_observer(folder: Path | None, there: RunSettings, observer: Observer) -> None:

@@ -29,12 +29,21 @@ class _Strict(BaseModel):
 
 
 class ObserverEntry(_Strict):
-    """One observer of a run: name, the spec that opens it, fingerprint, and what the fingerprint is of."""
+    """One observer of a run.
+
+    Attributes:
+        name: Its name.
+        spec: What opens it.
+        fingerprint: What tells it from others.
+        identity: What the fingerprint is of.
+        assumed: Sentences about what nothing said when it was opened, and was assumed.
+    """
 
     name: str
     spec: str
     fingerprint: str
     identity: dict[str, Any] = {}
+    assumed: tuple[str, ...] = ()
 
 
 class PhotographEntry(_Strict):
