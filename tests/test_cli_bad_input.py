@@ -29,7 +29,20 @@ def test_a_budget_too_small_for_anything(lab: Path, tmp_path: Path) -> None:
             *("audit", lab / "good.onnx", lab / "photos", "--quick", "--out", tmp_path / str(budget)),
             *("--budget", budget),
         )
-        assert_refused(done, f"budget of {budget}", "raise it by")
+        assert_refused(done, f"budget of {budget}", "raise it to")
+
+
+def test_a_budget_below_an_exact_price_sends_nothing(lab: Path, tmp_path: Path) -> None:
+    command = ("measure", "local", lab / "good.onnx", lab / "photos", "--quick", "--out", tmp_path / "run")
+    price = json.loads(call(*command, "--dry-run", "--json").out)
+    assert price["exact"]
+    done = call(*command, "--budget", price["total"] - 1)
+    assert_refused(done, f"0 were sent, and what is left takes {price['total']:,} queries", "raise it to")
+    assert not chunks(tmp_path / "run")
+    dry = call(*command, "--budget", price["total"] - 1, "--dry-run")
+    assert (dry.code, dry.said) == (2, done.said)
+    assert call(*command, "--budget", price["total"]).code == 0
+    assert call(*command, "--budget", price["total"], "--dry-run").code == 0, "nothing is left"
 
 
 def test_a_budget_that_ends_half_way_keeps_what_was_measured(lab: Path, kept: Path, tmp_path: Path) -> None:
@@ -38,7 +51,7 @@ def test_a_budget_that_ends_half_way_keeps_what_was_measured(lab: Path, kept: Pa
     assert done.code == 3, done
     (sentence,) = done.said
     assert "The budget of 900" in sentence
-    assert "raise it by" in sentence
+    assert "raise it to" in sentence
     assert "local: " in done.out
     assert "report: " in done.out
     half = chunks(tmp_path / "run")
@@ -55,7 +68,7 @@ def test_a_budget_that_ends_half_way_keeps_what_was_measured(lab: Path, kept: Pa
 def test_a_budget_that_ends_before_what_was_asked_for(lab: Path, tmp_path: Path) -> None:
     command = ("measure", "spatial", lab / "good.onnx", lab / "photos", "--quick", "--batch-size", 32)
     done = call(*command, "--budget", 250, "--out", tmp_path / "run")
-    assert_refused(done, "The budget of 250", "raise it by")
+    assert_refused(done, "The budget of 250", "raise it to")
     finished = json.loads((tmp_path / "run" / "results.json").read_text())["properties"]
     assert finished["local"]["rows"], "what it needs first was measured"
     assert not finished["spatial"]["rows"]

@@ -229,7 +229,7 @@ def test_measuring_one_property(lab: Path, tmp_path: Path, name: str) -> None:
     first, figures, *others = text.out.splitlines()
     assert first.startswith(f"{name}: ")
     assert re.search(r"\[−?\d.*\] decades of odds.*; n = 2; \d+ queries$", figures)
-    assert [line.partition(":")[0] for line in others] == ["p0.png", "p1.png"]
+    assert [line.partition(":")[0] for line in others] == ["p0.png", "p1.png", "cost"]
 
 
 def test_info_about_an_observer(lab: Path) -> None:

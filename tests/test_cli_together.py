@@ -69,6 +69,10 @@ def test_two_processes_share_a_run(room: Path, alone: SharedDesk) -> None:
         assert ledger.totals().transmissions == alone.shown
         assert [sitting.ended is not None for sitting in ledger.sittings()][:1] == [True]
         assert len(ledger.sittings()) == 2
+    joined = [done.err for done in (one, other) if "Joined the run 'shared', " in done.err]
+    assert len(joined) == 1
+    owner = second if joined[0] is one.err else first
+    assert f"owned by process {owner.pid} on " in joined[0]
     # Both tell the same result; only what it has cost so far may differ.
     assert one.out.partition("cost:")[0] == other.out.partition("cost:")[0]
 

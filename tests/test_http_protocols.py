@@ -270,7 +270,11 @@ BAD_FILES = [
     ('send = "raw"', 'level = "sure"\nscores = "$.s"', "no answer level"),
     ('send = "pigeon"', 'level = "logits"\nscores = "$.s"', "request.send"),
     ('json = { picture = "here" }', 'level = "logits"\nscores = "$.s"', '"$image" once'),
-    ('send = "raw"\ncolour = 3', 'level = "logits"\nscores = "$.s"', "colour"),
+    (
+        'send = "raw"\ncolour = 3',
+        'level = "logits"\nscores = "$.s"',
+        "where send, image, json, field, form are",
+    ),
     ("send = raw", "", "not valid TOML"),
 ]
 
@@ -293,6 +297,23 @@ def test_a_wrong_path_is_told_in_one_sentence(endpoint: Endpoint, tmp_path: Path
         *("--protocol", protocol, "--labels", labels, "--frame", SIDE, "--concurrency", 1),
     )
     assert_refused(done, "$.wrong.path", "it has scores", "correct the JSONPath")
+
+
+@pytest.mark.parametrize(
+    ("path", "answer"),
+    [
+        ("any", 'level = "probabilities"\nscores = "$.scores"\nscale = 100'),
+        ("any", 'level = "probabilities"\nscores = "$.scores"\nscale = 0.01'),
+        ("percent", 'level = "top-3"\nlabels = "$..label"\nscores = "$..score"'),
+    ],
+)
+def test_scores_that_are_read_in_the_wrong_unit_are_told_with_the_remedy(
+    certain: Endpoint, tmp_path: Path, path: str, answer: str
+) -> None:
+    protocol = described(tmp_path, 'send = "raw"', answer)
+    observer = open_observer(f"{certain.base}/{path}", protocol=protocol, labels=LABELS, frame=SIDE)
+    with pytest.raises(ObserverError, match=r"correct scale \(0\.01 for percent\), resolution"):
+        raw_answers(observer, SHOWN[:1])
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from deepception.errors import RunFolderError
 from deepception.observers.function import FunctionObserver
 from deepception.reports import StoredRun, read_run, render_report, write_report
 from deepception.reports.claims import CLAIMS
+from deepception.reports.costs import cost_facts
 from deepception.reports.pictures import pictures_of
 from deepception.reports.wording import decimal, estimate
 from deepception.stimuli import Frame
@@ -263,6 +264,29 @@ def test_a_run_in_which_nothing_is_measured_yet_has_a_page(tmp_path: Path) -> No
     run_audit(request(found, budget=1), tmp_path / "run")
     text = Reader(write_report(tmp_path / "run").read_text(encoding="utf-8")).text
     assert "Nothing has been measured that could be judged yet" in text
+
+
+def test_what_an_endpoint_charged_and_the_cache_knew_are_among_the_facts() -> None:
+    cost = {"queries": 1000, "transmissions": 1300, "seconds": 61.0}
+    assert cost_facts(cost)[0] == ("Queries", "1,000", "1,300 transmissions")
+    assert [name for name, _, _ in cost_facts(cost)] == ["Queries", "Time"]
+    found = {
+        name: (figure, remark) for name, figure, remark in cost_facts({**cost, "cached": 1, "charged": 2.6})
+    }
+    assert found["Charged"] == ("2.60", "for 1,300 transmissions")
+    assert found["Queries"][1].startswith("and 1 answer from the cache")
+    assert cost_facts({**cost, "charged": 0.0013})[1][1] == "0.0013"
+
+
+def test_where_the_cache_knew_some_not_all_answers_are_called_queries(run: StoredRun) -> None:
+    other, results = changed(run)
+    results["cost"] |= {"cached": 5, "charged": 0.5}
+    text = Reader(render_report(other)).text
+    assert "n, answers" in text
+    assert "answers, controls included" in text
+    assert "queries, controls included" not in text
+    assert "Charged" in text
+    assert "n, queries" in Reader(render_report(run)).text
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import re
 import signal
 import threading
 import time
@@ -101,10 +102,18 @@ class Notes:
     def __init__(self) -> None:
         self.digests: list[bytes] = []
         self.rows: dict[int, QueryRow] = {}
+        self.repeated: Counter[int] = Counter()
 
     def sending(self, digests: Sequence[bytes]) -> int:
         self.digests += digests
         return len(self.digests) - len(digests)
+
+    def repeating(self, transmissions: Mapping[int, int]) -> None:
+        for number, times in transmissions.items():
+            assert number < len(self.digests)
+            assert number not in self.rows
+            assert times == self.repeated[number] + 2
+            self.repeated[number] += 1
 
     def noted(self, rows: Mapping[int, QueryRow]) -> None:
         assert not rows.keys() & self.rows.keys()
@@ -172,6 +181,16 @@ def test_the_budget_binds_transmissions(cached: bool) -> None:
     assert session.transmissions == observer.transmissions == 50
     assert sum(row.transmissions for row in notes.rows.values()) == 50
     assert len(notes.rows) == len(notes.digests)
+
+
+def test_a_budget_that_ends_half_way_names_the_rest() -> None:
+    with Session(Far(), budget=50, cache=AnswerCache()) as session:
+        with pytest.raises(BudgetError, match=r"at most (\d+) more are needed.*; raise it by \1 ") as error:
+            session.ask_images(images(90))
+        assert session.queries == 50
+    found = re.search(r"at most (\d+) more", str(error.value))
+    assert found is not None
+    assert 40 <= int(found[1]) <= 90
 
 
 def test_without_a_cache_too_small_a_budget_sends_nothing() -> None:
@@ -290,7 +309,7 @@ def test_a_dead_endpoint_is_unreachable_and_what_it_answered_is_kept() -> None:
 
     with (
         Session(dead, cache=cache, journal=notes) as session,
-        pytest.raises(UnreachableError, match="http 500"),
+        pytest.raises(UnreachableError, match=r"http 500.*what was measured is kept; run it again"),
     ):
         session.ask_images(images(100))
     answered = len(cache)
@@ -303,6 +322,19 @@ def test_a_dead_endpoint_is_unreachable_and_what_it_answered_is_kept() -> None:
     with Session(alive, cache=cache) as again:
         again.ask_images(images(100))
     assert alive.transmissions == 100 - answered
+
+
+def test_an_endpoint_that_never_answers_is_told_of_before_the_patience_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    silent = Far(lambda digest, attempt: TransientError("http 500"), patience=0.5)
+    with (
+        Session(silent) as session,
+        pytest.raises(UnreachableError, match="not one image was answered: see that"),
+    ):
+        session.ask_images(images(100))
+    (told,) = [record.getMessage() for record in caplog.records if "in a row" in record.getMessage()]
+    assert "6 times in a row (at last: http 500)" in told
 
 
 def test_after_failures_in_a_row_one_request_at_a_time_tries() -> None:

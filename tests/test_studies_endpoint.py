@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from deepception.observers.remote import Limits, TransientError
 from deepception.sessions import AnswerCache, CacheChoice, stimulus_digest, transmitting
 from deepception.sessions import breaker as breaker_module
 from deepception.stimuli import Frame
-from deepception.studies import AuditOutcome, AuditRequest, Ledger, find_photographs, run_audit
+from deepception.studies import AuditOutcome, AuditRequest, Ledger, Price, find_photographs, run_audit
 from deepception.studies.accounts import rows, summary
 
 CLASSES = 6
@@ -82,10 +84,12 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_photographs(tmp_path_factory.mktemp("photos"), 1)
 
 
-def measure(far: Far, photos: Path, folder: Path, **options: Any) -> AuditOutcome:
+def measure(
+    far: Far, photos: Path, folder: Path, *, on_price: Callable[[Price], None] | None = None, **options: Any
+) -> AuditOutcome:
     found = find_photographs([str(photos)])
     request = AuditRequest(far, "far", found, setting="quick", properties=("local",), **options)
-    return run_audit(request, folder)
+    return run_audit(request, folder, on_price=on_price)
 
 
 def ledger_of(folder: Path) -> tuple[list[tuple[Any, ...]], dict[str, Any]]:
@@ -112,12 +116,37 @@ def test_every_query_is_in_the_ledger_faults_and_all(photos: Path, tmp_path: Pat
     assert_same(tmp_path / "run", tmp_path / "clean")
 
 
+def test_each_transmission_is_in_the_journal_before_it_is_made(photos: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    most = Counter[bytes]()
+
+    class Witness(Far):
+        async def exchange(self, encoded: tuple[bytes, np.ndarray]) -> RawAnswers:
+            digest, _ = encoded
+            with Ledger.read(folder) as ledger:  # what would be known if the process were killed now
+                ((known, cost),) = ledger.connection.execute(
+                    "SELECT sum(transmissions), sum(cost) FROM queries WHERE digest = ?", (digest,)
+                )
+            assert known == self.sent[digest] + 1
+            assert cost == known * PRICE
+            most[digest] = known
+            return await super().exchange(encoded)
+
+    assert measure(Witness(failing=0.3), photos, folder).exit_code == 0
+    assert max(most.values()) > 1
+    assert ledger_of(folder)[1]["outcomes"] == {"answered": len(most)}
+
+
 def test_the_cache_is_on_and_a_second_audit_sends_nothing(photos: Path, tmp_path: Path) -> None:
     measure(Far(), photos, tmp_path / "first")
     far = Far()
     outcome = measure(far, photos, tmp_path / "second")
     assert far.total == 0
-    assert outcome.results["cost"]["queries"] == outcome.results["cost"]["transmissions"] == 0
+    cost = outcome.results["cost"]
+    assert (cost["queries"], cost["transmissions"], cost["charged"]) == (0, 0, 0), "and nothing is charged"
+    listed, found = ledger_of(tmp_path / "second")
+    assert cost["cached"] == found["cached"] == sum(p["cached"] for p in found["experiments"].values()) > 0
+    assert not [row for row in listed if row[3] is not None]
     assert_same(tmp_path / "second", tmp_path / "first")
     off = Far()
     measure(off, photos, tmp_path / "third", cache=CacheChoice(off=True))
@@ -151,9 +180,38 @@ def test_the_budget_is_that_of_the_run(photos: Path, tmp_path: Path) -> None:
     outcome = measure(far, photos, tmp_path / "run", budget=60)
     assert isinstance(outcome.execution.stopped, BudgetError)
     assert far.total == 60
+    said = re.search(
+        r"60 were sent, .* at most ([\d,]+) queries.*raise it to ([\d,]+) ", str(outcome.execution.stopped)
+    )
+    assert said is not None, outcome.execution.stopped
+    left, enough = (int(number) for number in said.groups())
+    assert enough == 60 + left
     outcome = measure(far, photos, tmp_path / "run", budget=100)
     assert isinstance(outcome.execution.stopped, BudgetError)
     assert far.total == 100
     _, found = ledger_of(tmp_path / "run")
     assert found["transmissions"] == 100
     assert json.loads((tmp_path / "run" / "results.json").read_text())["cost"]["charged"] == 100 * PRICE
+    assert measure(far, photos, tmp_path / "run", budget=enough).exit_code == 0, "as was said"
+    assert far.total <= enough
+
+
+def test_a_budget_below_an_exact_price_is_refused_before_anything_is_sent(
+    photos: Path, tmp_path: Path
+) -> None:
+    off = CacheChoice(off=True)
+    prices: list[Price] = []
+    far = Far(probes=2)
+    with pytest.raises(
+        BudgetError, match=r"2 were sent, and what is left takes \d+ queries.*raise it to \d+ "
+    ):
+        measure(far, photos, tmp_path / "run", budget=200, cache=off, on_price=prices.append)
+    assert far.total == 0
+    (price,) = prices
+    assert price.exact
+    outcome = measure(far, photos, tmp_path / "run", budget=price.total + 2, cache=off)
+    assert outcome.exit_code == 0
+    assert far.total == price.total
+    prices.clear()
+    measure(Far(), photos, tmp_path / "known", on_price=prices.append)
+    assert not prices[0].exact, "answers may be known from the cache"

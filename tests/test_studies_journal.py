@@ -238,6 +238,18 @@ def test_a_ledger_of_the_first_version_is_read_and_gone_on_with(
     assert caplog.text == ""
 
 
+def test_a_ledger_without_what_the_cache_knew_is_brought_up_to_date(tmp_path: Path) -> None:
+    with working(tmp_path) as run:
+        measure(run, "a", 2)
+    with contextlib.closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as old:
+        old.executescript("ALTER TABLE units DROP COLUMN cached; PRAGMA user_version = 2;")
+    with Ledger.read(tmp_path) as ledger:
+        assert ledger.totals().queries == 2
+    with working(tmp_path) as run:
+        measure(run, "b", 3)
+        assert (run.ledger.totals().queries, run.ledger.totals().cached) == (5, 0)
+
+
 def test_a_ledger_of_a_newer_version_is_refused_and_left(tmp_path: Path) -> None:
     with working(tmp_path):
         pass
@@ -258,11 +270,17 @@ def told(tmp_path: Path) -> Path:
         run.ledger.journal.opened(3)
         measure(run, "a", 5, retried=2)
         run.ledger.start(unit("b"))
-        first = run.ledger.journal.sending(digests(2))
-        run.ledger.journal.noted({first: QueryRow("http 503", 1.7e9, 0.2, 8, 8 * PRICE)})
+        first = run.ledger.journal.sending(digests(4))
+        run.ledger.journal.noted(
+            {
+                first: QueryRow("http 503", 1.7e9, 0.2, 8, 8 * PRICE),
+                first + 2: QueryRow("not sent", 0.0, 0.0, 0, 0.0),
+                first + 3: QueryRow("no connection", 1.7e9, 0.1, 0, 0.0),
+            }
+        )
         run.ledger.interrupt(unit("b"), ObserverError("It cannot be reached."), 9)
         local = unit("local")  # as if one run had been measured by both kinds of engine
-        run.ledger.finish(run.store.save(local.hash, local, Outcome({}, {}, 10, 11, 2.0)))
+        run.ledger.finish(run.store.save(local.hash, local, Outcome({}, {}, 10, 11, 2.0, 3)))
         run.ledger.fail(unit("c"), ObserverError("NaN."), 4)
     return tmp_path
 
@@ -272,24 +290,31 @@ def test_the_summary_adds_up(told: Path) -> None:
         found = summary(told, ledger)
         totals = ledger.totals()
     assert found["observer"] == "far"
-    assert (found["queries"], found["transmissions"]) == (15, 3 + 7 + 9 + 11 + 4)
+    assert (found["queries"], found["transmissions"]) == (5 + 7, 3 + 7 + 9 + 11 + 4)
+    assert found["cached"] == totals.cached == 3, "what was known is no query"
     assert (found["queries"], found["transmissions"]) == (totals.queries, totals.transmissions)
     assert found["cost"] == totals.cost == (3 + 7 + 9) * PRICE
     assert found["retries"] == 2 + 7
-    assert found["failures"] == 2 + 1, "two queries, and a unit of a local engine"
-    assert found["outcomes"] == {"answered": 5, "http 503": 1, "opening": 1, "unknown": 1}
+    assert found["failures"] == 1 + 1, "an image, and a unit of a local engine"
+    assert (found["unknown"], found["not_sent"]) == (1, 2)
+    outcomes = {"answered": 5, "http 503": 1, "no connection": 1, "not sent": 1, "opening": 1, "unknown": 1}
+    assert found["outcomes"] == outcomes
+    endpoint = [part for name, part in found["experiments"].items() if name in ("a", "b")]
+    asked = sum(p[name] for p in endpoint for name in ("queries", "failures", "unknown", "retries"))
+    assert asked == sum(p["transmissions"] for p in endpoint), "each transmission has one reason"
     assert found["units"] == {"finished": 2, "failed": 1}
     parts = found["experiments"]
+    assert [name for name in parts if name not in ("local", "c")] == ["opening", "a", "b"], "as they came"
     assert set(parts) == {"opening", "a", "b", "local", "c"}
-    for name in ("queries", "transmissions", "cost", "retries", "failures"):
-        assert sum(part[name] for part in parts.values()) == found[name]
+    for name in parts["a"]:
+        assert sum(part[name] for part in parts.values()) == found[name], name
     assert len(found["processes"]) == 1
     json.dumps(found, allow_nan=False)
 
 
 def test_exports_hold_every_row(told: Path, tmp_path: Path) -> None:
     with Ledger.read(told) as ledger:
-        assert write_csv(ledger, tmp_path / "rows.csv") == 10
+        assert write_csv(ledger, tmp_path / "rows.csv") == 12
         with (tmp_path / "rows.csv").open(newline="") as file:
             listed = list(csv.DictReader(file))
         assert tuple(listed[0]) == COLUMNS
@@ -298,8 +323,11 @@ def test_exports_hold_every_row(told: Path, tmp_path: Path) -> None:
         assert sum(float(row["cost"]) for row in listed) == ledger.totals().cost
         with pytest.raises(InputError, match="folder that exists"):
             write_csv(ledger, tmp_path / "nowhere" / "rows.csv")
+        assert [row["at"] for row in listed if row["outcome"] == "not sent"] == [""]
+        sequence = [int(row["sequence"]) for row in listed if row["sequence"]]
+        assert sequence == sorted(sequence)
         pq = pytest.importorskip("pyarrow.parquet")
-        assert write_parquet(ledger, tmp_path / "rows.parquet") == 10
+        assert write_parquet(ledger, tmp_path / "rows.parquet") == 12
         table = pq.read_table(tmp_path / "rows.parquet")
         assert tuple(table.column_names) == COLUMNS
         assert [row["sequence"] for row in table.to_pylist()] == [

@@ -18,8 +18,21 @@ import numpy as np
 import pytest
 
 from deepception.errors import Cancelled, ObserverError, RunFolderError
-from deepception.studies import Lease, Outcome, PlannedUnit, Roster, RunStore, Unit, Worker, execute
+from deepception.studies import (
+    Lease,
+    Outcome,
+    PlannedUnit,
+    Roster,
+    RunSettings,
+    RunStore,
+    Unit,
+    Worker,
+    execute,
+    open_run,
+)
 from deepception.studies.claims import Claims, clear_claims
+from deepception.studies.company import Company
+from deepception.studies.engine import Progress
 from deepception.studies.processes import is_alive
 from deepception.studies.workers import WORKING, forget_gone, numbers, read_worker, worker_path
 
@@ -371,3 +384,29 @@ def test_waiting_for_another_can_be_cancelled(tmp_path: Path) -> None:
         report = execute(plan, RunStore(tmp_path), claims=claims, cancel=lambda: bench.ran["b"] > 0)
     assert isinstance(report.stopped, Cancelled)
     assert bench.ran == Counter({"b": 1})
+
+
+def test_who_joins_is_told_of_the_owner_and_the_owner_of_who_joins(tmp_path: Path) -> None:
+    settings = RunSettings(version="0", settings={}, seed=5)
+    unit = Bench(tmp_path).unit("a").unit
+    heard: dict[str, list[str]] = {"owner": [], "other": []}
+    with open_run(tmp_path, settings) as mine:
+        owner = Company(mine, heard["owner"].append)
+        owner.greet()
+        steps: list[Progress] = []
+        step = owner.watching(steps.append)
+        step(Progress(unit, "started", 1, 0, 0, 0, 0))
+        assert heard == {"owner": [], "other": []}
+        with open_run(tmp_path, settings) as its:
+            Company(its, heard["other"].append).greet()
+            step(Progress(unit, "skipped", 1, 0, 1, 0, 0))
+            assert heard["owner"] == [], "it looks as a unit begins"
+            for _ in range(2):
+                step(Progress(unit, "started", 1, 0, 0, 0, 0))
+            Company(its, None).greet()
+    me = f"rocess {os.getpid()} on {mine.lease.roster.about(1).host}"  # type: ignore[union-attr]
+    assert len(steps) == 4
+    (sentence,) = heard["owner"]
+    assert sentence.startswith(f"P{me} joined the run")
+    (sentence,) = heard["other"]
+    assert sentence.startswith(f"Joined the run '{tmp_path}', owned by p{me} since ")

@@ -86,6 +86,7 @@ def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcom
             out,
             progress=progress,
             on_price=lambda price: say_price(price, request.observer),
+            on_company=say,
             cancel=asked,
         ),
         out if report else None,
@@ -121,6 +122,8 @@ def measured(
             say(failure["error"])
     stopped = outcome.execution.stopped
     if stopped is not None and outcome.exit_code != 3:
+        if "charged" in outcome.results["cost"]:
+            say(f"{told_cost(outcome.results['cost'], above=False)}.")
         raise stopped
     if stopped is not None:
         say(str(stopped))
@@ -141,12 +144,24 @@ def queries(number: float) -> str:
     return "1 query" if number == 1 else f"{number:,.1f} queries".replace(".0 ", " ")
 
 
+def transmissions(number: int) -> str:
+    """``"1 transmission"``, ``"2 transmissions"``."""
+    return f"{number:,} transmission{'' if number == 1 else 's'}"
+
+
 def in_money(price: Price | FoolingPrice, cost: float | None) -> str:
     """What is left to ask costs at this cost of a request; nothing where none was stated."""
-    if cost is None:
+    if cost is None or not price.left:
         return ""
+    from ..sessions import amount
+
     bound = "" if price.exact else "at most "
-    return f"; at {cost:g} each that is {bound}{price.left * cost:,.2f}, requests that fail not counted"
+    return f"; at {cost:g} each that is {bound}{amount(price.left * cost)}, requests that fail not counted"
+
+
+def known(price: Price | FoolingPrice) -> str:
+    """That what the cache holds is free, where there is one."""
+    return "; what is in the cache is not asked again" if price.cached and price.left else ""
 
 
 def say_assumed(observer: Observer) -> None:
@@ -166,7 +181,8 @@ def say_price(price: Price, observer: Observer) -> None:
     shared = f", and {bound}{price.shared:,} shared by all" if price.shared else ""
     say(
         f"{count(price.photographs)} cost{'s' if price.photographs == 1 else ''} {bound}{queries(price.total)} "
-        f"({bound}{price.each:,} each{shared}){_left(price, bound)}{in_money(price, cost_of(observer))}."
+        f"({bound}{price.each:,} each{shared}){_left(price, bound)}{in_money(price, cost_of(observer))}"
+        f"{known(price)}."
     )
     if price.learned_on:
         say(
@@ -183,14 +199,17 @@ def _left(price: Price, bound: str) -> str:
 
 
 def show_price(request: AuditRequest, out: Path | None, as_json: bool) -> int:
-    """``--dry-run``: the price, and nothing is asked."""
+    """``--dry-run``: the price, and nothing is asked. Raises BudgetError where the run would, at once."""
     from dataclasses import asdict
 
     from ..observers.remote import cost_of
+    from ..sessions import keeps_answers
     from ..studies import RunStore, joined_with, price_of, resolve
+    from ..studies.budget import afford, sent_before
 
     settings, broken = resolve(request, out)
-    price = price_of(settings) if out is None else price_of(joined_with(out, settings), RunStore(out))
+    joined, store = (settings, None) if out is None else (joined_with(out, settings), RunStore(out))
+    price = price_of(joined, store, cached=keeps_answers(request.observer, request.cache))
     for why in broken.values():
         say(why)
     say_assumed(request.observer)
@@ -201,19 +220,38 @@ def show_price(request: AuditRequest, out: Path | None, as_json: bool) -> int:
         click.echo(
             f"{bound} {queries(price.total)}: {count(price.photographs)}, {bound} {price.each:,} each, "
             f"{price.shared:,} shared{_left(price, f'{bound} ')}{in_money(price, cost_of(request.observer))}"
+            f"{known(price)}"
         )
+    afford(request, price, sent_before(out))
     return 0
 
 
-def told_cost(cost: dict[str, Any]) -> str:
-    """What a run has cost; what was sent without becoming part of a result is told apart."""
-    told = f"cost: {queries(cost['queries'])} in {cost['seconds']:,.0f} s"
+def told_cost(cost: dict[str, Any], *, above: bool = True) -> str:
+    """What a run has cost: asked, known from a cache, sent, and charged, as far as they differ or are known.
+
+    ``above``: whether figures stand above it, which count every answer, known or not.
+    """
+    from ..sessions import amount
+
+    words = [f"cost: {queries(cost['queries'])} in {cost['seconds']:,.0f} s"]
+    if cost.get("cached"):
+        known = f"{cost['cached']:,} answer{'' if cost['cached'] == 1 else 's'} from the cache"
+        words.append(f"{known}, counted above as well" if above else known)
     vain = cost["transmissions"] - cost["queries"]
-    return f"{told}; {vain:,} more sent in vain or as probes" if vain > 0 else told
+    if vain > 0:
+        words.append(
+            f"{transmissions(cost['transmissions'])}, {vain:,} of them repeated, in vain or as probes"
+        )
+    if "charged" in cost:
+        words.append(f"charged {amount(cost['charged'])}")
+    return "; ".join(words)
 
 
-def show_verdict(name: str, summary: dict[str, Any]) -> None:
-    """Whether the claim holds on this observer, what that means, and the figures."""
+def show_verdict(name: str, summary: dict[str, Any], *, cached: bool = False) -> None:
+    """Whether the claim holds on this observer, what that means, and the figures.
+
+    Where answers were known from a cache (``cached``), what it took is told in answers: not all were queries.
+    """
     from ..reports import judge
 
     found = judge(name, summary)
@@ -228,7 +266,8 @@ def show_verdict(name: str, summary: dict[str, Any]) -> None:
     figures = [f"{found.effect.text} {found.unit}"]
     figures += [f"{d.name} {d.text}" for d in (found.difference, found.unselected) if d is not None]
     click.echo(f"{name}: {found.word}. {found.sentence}")
-    click.echo(f"  {'; '.join(figures)}; n = {found.n}; {found.queries} queries")
+    asked = "answers" if cached else "queries"
+    click.echo(f"  {'; '.join(figures)}; n = {found.n}; {found.queries} {asked}")
 
 
 def show_deception(name: str, summary: dict[str, Any]) -> None:
@@ -241,9 +280,9 @@ def show_deception(name: str, summary: dict[str, Any]) -> None:
 
 def show_outcome(outcome: AuditOutcome, out: Path) -> None:
     """The verdict in a few lines, and where the report is."""
-    for name, summary in outcome.results["properties"].items():
-        show_verdict(name, summary)
     cost = outcome.results["cost"]
+    for name, summary in outcome.results["properties"].items():
+        show_verdict(name, summary, cached=bool(cost.get("cached")))
     click.echo(told_cost(cost))
     click.echo(f"report: {out / 'report.html'}")
     if outcome.exit_code == 3 and outcome.execution.stopped is None:

@@ -334,7 +334,7 @@ def summary_json(results: dict[str, Any]) -> dict[str, Any]:
 def _show(outcome: AuditOutcome, folder: Path | None) -> None:
     results = outcome.results
     summary, cost = results["properties"]["deception"], results["cost"]
-    show_verdict("deception", summary)
+    show_verdict("deception", summary, cached=bool(cost.get("cached")))
     for line in _failed(results):
         click.echo(line)
     if len(summary["rows"]) <= NAMED:

@@ -11,7 +11,7 @@ import click
 
 from ..errors import Cancelled
 from . import say, show_json
-from .audit import count, in_money, measured, say_assumed, told_cost
+from .audit import count, in_money, known, measured, say_assumed, told_cost
 from .caching import read_cache
 from .options import open_model
 
@@ -120,6 +120,7 @@ def _fool(request: FoolingRequest, folder: Path, as_json: bool, *, keep: bool) -
             folder,
             progress=progress,
             on_price=told_price,
+            on_company=say,
             cancel=asked,
         ),
         folder if keep else None,
@@ -189,7 +190,7 @@ def _priced(price: FoolingPrice, cost: float | None) -> str:
     made = f"The search with patches of {count(price.photographs)} may cost up to {price.total:,} queries"
     left = f"at most {price.left:,} are left to ask" if price.left else "all of them are measured"
     whole = f"{made} ({', '.join(parts)}){'' if price.left == price.total else f'; {left}'}"
-    return f"{whole}{in_money(price, cost)}."
+    return f"{whole}{in_money(price, cost)}{known(price)}."
 
 
 def _show_price(request: FoolingRequest, out: Path | None, as_json: bool) -> int:
@@ -197,13 +198,15 @@ def _show_price(request: FoolingRequest, out: Path | None, as_json: bool) -> int
     from dataclasses import asdict
 
     from ..observers.remote import cost_of
+    from ..sessions import keeps_answers
     from ..studies import RunStore, price_fooling, resolve_fooling
 
     settings, broken = resolve_fooling(request, out)
     for why in broken.values():
         say(why)
     say_assumed(request.observer)
-    price = price_fooling(settings, None if out is None else RunStore(out))
+    cached = keeps_answers(request.observer, request.cache)
+    price = price_fooling(settings, None if out is None else RunStore(out), cached=cached)
     if as_json:
         show_json(asdict(price))
     else:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from . import say, show_json
+from .audit import queries, transmissions
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -26,9 +27,11 @@ def ledger(run: Path, csv_file: Path | None, parquet_file: Path | None, as_json:
     it was sent, what became of it, what it cost. A local engine has one row a unit. RUN may be under way; nothing
     of it is changed.
     """
+    from ..studies import load_settings
     from ..studies.accounts import summary, write_csv, write_parquet
     from ..studies.ledger import Ledger
 
+    load_settings(run)  # which says so where this is no run at all
     with Ledger.read(run) as read:
         found = summary(run, read)
         for path, write in ((csv_file, write_csv), (parquet_file, write_parquet)):
@@ -43,23 +46,40 @@ def ledger(run: Path, csv_file: Path | None, parquet_file: Path | None, as_json:
 
 def _show(found: dict[str, Any]) -> None:
     click.echo(f"{found['observer']}: {_line(found)}")
+    for name, part in found["experiments"].items():
+        click.echo(f"  {name}: {_line(part)}")
+    if found["outcomes"]:
+        click.echo(f"images by what became of them: {_outcomes(found['outcomes'])}")
     units = found["units"]
     click.echo(
         f"units: {units['finished']:,} finished, {units['failed']:,} failed, "
         f"by {len(found['processes']):,} process{'' if len(found['processes']) == 1 else 'es'}"
     )
-    if found["outcomes"]:
-        told = ", ".join(f"{count:,} {outcome}" for outcome, count in found["outcomes"].items())
-        click.echo(f"queries by outcome: {told}")
-    for name, part in found["experiments"].items():
-        click.echo(f"  {name}: {_line(part)}")
+
+
+_SENT = {"retries": "repeated", "failures": "failed", "unknown": "end unknown"}
 
 
 def _line(part: dict[str, Any]) -> str:
-    words = [f"{part['queries']:,} queries", f"{part['transmissions']:,} transmissions"]
-    for name in ("retries", "failures"):
-        if part[name]:
-            words.append(f"{part[name]:,} {name}")
+    from ..sessions import amount
+
+    words = [queries(part["queries"])]
+    if part["cached"]:
+        words.append(f"{part['cached']:,} from the cache")
+    told = ", ".join(f"{part[name]:,} {word}" for name, word in _SENT.items() if part[name])
+    words.append(f"{transmissions(part['transmissions'])}{f' ({told})' if told else ''}")
+    if part["not_sent"]:
+        words.append(f"{part['not_sent']:,} not sent")
     if part["cost"]:
-        words.append(f"cost {part['cost']:,.2f}")
+        words.append(f"charged {amount(part['cost'])}")
     return ", ".join([*words, f"{part['seconds']:,.1f} s"])
+
+
+def _outcomes(counts: dict[str, int]) -> str:
+    """How many ended how: the answered ones first, then from many to few, what was not sent at the end."""
+    rank = {"answered": 0, "opening": 1, "unknown": 3, "not sent": 4}
+    order = sorted(counts, key=lambda outcome: (rank.get(outcome, 2), -counts[outcome]))
+    return ", ".join(f"{counts[outcome]:,} {_WORDS.get(outcome, outcome)}" for outcome in order)
+
+
+_WORDS = {"unknown": "sent with unknown end", "opening": "in opening it"}

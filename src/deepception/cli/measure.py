@@ -10,7 +10,7 @@ import click
 
 from ..errors import Cancelled
 from . import show_json
-from .audit import make_request, run, show_price, show_verdict
+from .audit import make_request, run, show_price, show_verdict, told_cost
 from .caching import cache_options
 from .options import knowledge_option, model_options, run_options, setting_options
 
@@ -58,6 +58,8 @@ def measure(
 
 
 def _measure(name: str, request: Any, folder: Path, as_json: bool) -> int:
+    from ..reports.claims import CLAIMS
+    from ..reports.gallery import photograph_line
     from ..studies.assembling import stored_results
 
     outcome = run(request, folder, report=False)
@@ -66,12 +68,11 @@ def _measure(name: str, request: Any, folder: Path, as_json: bool) -> int:
         results = [result.to_json() for result in stored_results(folder, name)]
         show_json({"property": name, "summary": summary, "results": results, "cost": outcome.results["cost"]})
         return outcome.exit_code
-    show_verdict(name, summary)
-    for row in summary["rows"]:
-        figures = [
-            f"{figure} {value:.3g}"
-            for figure, value in row.items()
-            if isinstance(value, float) and figure not in ("label", "queries")
-        ]
-        click.echo(f"{row['name']}: {', '.join(figures[:8])}")
+    cost = outcome.results["cost"]
+    show_verdict(name, summary, cached=bool(cost.get("cached")))
+    if name in CLAIMS:  # of a deception the verdict tells it all
+        unit = (summary["headline"] or {}).get("unit", "")
+        for row in summary["rows"]:
+            click.echo(photograph_line(name, row, unit))
+    click.echo(told_cost(cost))
     return outcome.exit_code

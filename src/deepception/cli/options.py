@@ -29,7 +29,7 @@ _MODEL = [
     click.option(
         "--labels", type=click.Path(path_type=Path), help="Names of the classes, one a line or JSON."
     ),
-    click.option("--size", metavar="N|HxW", help="Frame in pixels."),
+    click.option("--size", "--input", "size", metavar="N|HxW", help="Frame in pixels."),
     click.option("--frame", metavar="N|HxW", help="The same: the size that is sent to an endpoint."),
     click.option("--mean", metavar="M[,M,M]", help="Mean to subtract."),
     click.option("--std", metavar="S[,S,S]", help="Deviation to divide by."),

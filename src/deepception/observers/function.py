@@ -307,7 +307,11 @@ def _look(
                 "return scores [N, K], (labels, scores) or N labels."
             )
     if classes is None:
-        raise InputError(f"the function {name} answers {found}: give its labels.")
+        told = "labels alone" if found == "label" else "its best classes"
+        raise InputError(
+            f"the function {name} answers with {told}, which does not tell how many classes there are: "
+            "give the labels of all."
+        )
     return level or found, classes
 
 

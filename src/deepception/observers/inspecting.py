@@ -121,7 +121,14 @@ def inspect(
     settings = getattr(observer, "settings", None)
     problems = list(assumed(observer))
     problems += _problems(observer, first, deterministic, difference, tolerance)
-    preprocessing = settings.preprocessing if settings is not None else None
+    read: dict[str, Any] = {}
+    if settings is not None:
+        read = dict(settings.preprocessing.identity())
+        if observer.level in (
+            AnswerLevel.LOGITS,
+            AnswerLevel.PROBABILITIES,
+        ):  # else nothing is read as either
+            read["output"] = settings.preprocessing.output
     return ObserverReport(
         name=observer.name,
         level=observer.level.value,
@@ -132,9 +139,7 @@ def inspect(
         fingerprint=fingerprint(observer),
         identity=observer.identity,
         sources=dict(settings.sources) if settings is not None else {},
-        settings={**preprocessing.identity(), "output": preprocessing.output}
-        if preprocessing is not None
-        else {},
+        settings=read,
         deterministic=deterministic,
         batch_difference=difference,
         batch_tolerance=tolerance,

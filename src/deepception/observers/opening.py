@@ -136,8 +136,11 @@ def _refuse_version(scheme: str, text: str, options: OpeningOptions) -> None:
             f"a version is for Python functions, but {text} is known by its bytes: leave it out."
         )
     if options.for_endpoints() and scheme in _KNOWN_BY_BYTES:
-        names = ", ".join(options.for_endpoints())
-        raise InputError(f"{text} is no endpoint, and {names} concern endpoints only: leave them out.")
+        names = options.for_endpoints()
+        concern, them = ("concerns", "it") if len(names) == 1 else ("concern", "them")
+        raise InputError(
+            f"{text} is no endpoint, and {', '.join(names)} {concern} endpoints only: leave {them} out."
+        )
 
 
 def _factory(scheme: str) -> ObserverFactory:

@@ -13,9 +13,10 @@ from ..studies import RunStore
 from ..studies.fooling_plan import CONTROL, SEARCH
 from ..studies.fooling_results import found_in, read_fooling
 from ..studies.settings import RunSettings
+from .costs import cost_facts
 from .drawing import data_uri
 from .templating import environment
-from .wording import UNKNOWN, counted, decimal, duration, joined, percent, printable, whole
+from .wording import UNKNOWN, counted, decimal, joined, percent, printable, whole
 
 TITLES = {
     "fooling": "The image",
@@ -200,8 +201,7 @@ def _facts(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     return [
         ("Target", str(results["target"]["name"]), f"class {index}"),
         ("Photographs in the bank", whole(results["bank"]["used"]), ""),
-        ("Queries", whole(cost["queries"]), f"{whole(spent['clean'])} of them clean answers"),
-        ("Time", duration(cost["seconds"]), "spent on measuring"),
+        *cost_facts(cost, "" if cost.get("cached") else f"{whole(spent['clean'])} of them clean answers"),
         ("Seed", str(results["seed"]), ""),
     ]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..plots import region_field
 from ..properties import LocalResult
-from .claims import CLAIMS
+from .claims import CLAIMS, Claim
 from .deception_gallery import DeceivedCell, deceived_cell
 from .drawing import mini_map, thumbnail
 from .maps import region_masks
@@ -118,5 +118,21 @@ def _cell(head: Column, row: Mapping[str, Any] | None) -> Cell:
     effect = row.get(claim.effect)
     control = row.get(claim.controls[head.control]) if head.control in claim.controls else None
     above = None if effect is None or control is None else effect > control
-    bound = "≥ " if row.get("range_touches_limit") else ""
-    return Cell(bound + decimal(effect), decimal(control), above)
+    return Cell(_effect(row, claim), decimal(control), above)
+
+
+def _effect(row: Mapping[str, Any], claim: Claim) -> str:
+    return ("≥ " if row.get("range_touches_limit") else "") + decimal(row.get(claim.effect))
+
+
+def photograph_line(name: str, row: Mapping[str, Any], unit: str) -> str:
+    """One photograph's effect of one of the four properties beside its controls, as a line of text.
+
+    Args:
+        name: The property.
+        row: One of the ``rows`` of its summary.
+        unit: Unit of the figures.
+    """
+    claim = CLAIMS[name]
+    beside = [f"{words} {decimal(row[c])}" for words, c in claim.controls.items() if row.get(c) is not None]
+    return "; ".join([f"{row['name']}: {claim.short} {_effect(row, claim)} {unit}".rstrip(), *beside])

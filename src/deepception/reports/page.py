@@ -16,6 +16,7 @@ from ..studies.files import write_atomically
 from ..studies.fooling_results import is_fooling
 from .choosing import RULE, Chosen
 from .claims import CLAIMS, Claim
+from .costs import asked_word, cost_facts
 from .deception_gallery import Case, cases
 from .deception_gallery import rule as gallery_rule
 from .deception_pictures import deception_pictures
@@ -30,7 +31,7 @@ from .pictures import paired, period_picture, pictures_of, verdict_forest
 from .stored import StoredRun, read_run
 from .templating import environment
 from .verdicts import Verdict, judge, overall, title_of
-from .wording import counted, duration, percent, printable, whole
+from .wording import counted, percent, printable, whole
 
 REPORT_NAME = "report.html"
 _ERROR_NAME = re.compile(r"^\w+Error: ")
@@ -113,6 +114,7 @@ def render_report(run: StoredRun) -> str:
             forest=verdict_forest(results["properties"], run.scale),
             by_opacity=run.scale == OPACITY,
             facts=_facts(run),
+            asked=asked_word(results["cost"]),
             unfinished=_unfinished(run),
             warnings=results["warnings"],
             period=_period(results) if any(e.uses_period for e in run.finished.plan.experiments) else None,
@@ -240,22 +242,34 @@ def _facts(run: StoredRun) -> list[tuple[str, str, str]]:
         facts.append(("Right when clean", percent(top1["value"]), remark))
     else:
         facts.append(("Right when clean", "not known", "no labels were given"))
-    facts.append(("Queries", whole(cost["queries"]), f"{whole(cost['transmissions'])} transmissions"))
-    facts.append(("Time", duration(cost["seconds"]), "spent on measuring"))
-    if results["settings"].get("answers") == "label":
-        measured = any(name in CLAIMS for name in results["properties"])
-        facts.append(
-            (
-                "Answers",
-                "labels only",
-                "thresholds in points of opacity instead of scores" if measured else "",
-            )
-        )
+    facts += cost_facts(cost)
+    facts += _answers(results)
     seed = f"seed {results['seed']}"
     facts.append(
         ("Seed", str(results["seed"]), "") if run.setting is None else ("Setting", run.setting, seed)
     )
     return facts
+
+
+def _answers(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """What the observer told, where that is less than all its scores."""
+    observer = results["observer"]
+    level, _, step = str(observer["identity"].get("knowledge") or observer["level"]).partition("@")
+    if results["settings"].get("answers") == "label":
+        measured = any(name in CLAIMS for name in results["properties"])
+        return [
+            (
+                "Answers",
+                "labels only",
+                "thresholds in points of opacity instead of scores" if measured else "",
+            )
+        ]
+    rounded = f"rounded to {step}" if step else ""
+    if level.startswith("top-"):
+        count = level.removeprefix("top-")
+        best = f"the best {count} classes" if count.isdigit() and count != "1" else "the best class"
+        return [("Answers", "the best classes" if count == "k" else best, rounded)]
+    return [("Answers", rounded, "")] if rounded else []
 
 
 def _unfinished(run: StoredRun) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from .answers import Answers
 from .cache import AnswerCache
 from .conversion import convert
-from .default_cache import CacheChoice, chosen_cache, default_cache
+from .default_cache import CacheChoice, chosen_cache, default_cache, keeps_answers
 from .digest import stimulus_digest, stimulus_digests
 from .ledger import Entry, Ledger
-from .progress import Progress, RichProgress, Step, duration
+from .progress import Progress, RichProgress, Step, amount, duration
 from .remote import raw_answers
 from .session import PROBE_PURPOSE, Session
 
@@ -23,10 +23,12 @@ __all__ = [
     "RichProgress",
     "Session",
     "Step",
+    "amount",
     "chosen_cache",
     "convert",
     "default_cache",
     "duration",
+    "keeps_answers",
     "raw_answers",
     "stimulus_digest",
     "stimulus_digests",

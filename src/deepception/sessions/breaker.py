@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ..errors import UnreachableError
+
+_log = logging.getLogger(__name__)
 
 _FAILURES = 6
 """Failures without a success between them after which only one request at a time tries."""
@@ -77,9 +80,24 @@ class Breaker:
             self._not_before = max(self._not_before, now + pause)
         if self._failures > 1 and now - self._since >= self._patience:
             raise UnreachableError(
-                f"{self._name} has not answered for {now - self._since:,.0f} s (at last: {why}): what was "
-                "measured is kept; run it again when the endpoint answers."
+                f"{self._name} has not answered for {now - self._since:,.0f} s (at last: {why}): {self.advice()}."
             )
+        if self._failures == _FAILURES:
+            left = max(0.0, self._patience - (now - self._since))
+            _log.warning(
+                "%s has failed %d times in a row (at last: %s): it is asked one image at a time, for %.0f s more "
+                "at most.",
+                *(self._name, _FAILURES, why, left),
+            )
+
+    def advice(self) -> str:
+        """What a person can do about an endpoint that is given up."""
+        if self._answered == float("-inf"):
+            return (
+                "not one image was answered: see that it runs and that protocol, frame, labels and headers are "
+                "right; what was measured before is kept"
+            )
+        return "what was measured is kept; run it again when the endpoint answers"
 
     async def pause(self) -> bool:
         """Wait as long as the endpoint asked for, or as failures advise; whether there was anything to wait."""

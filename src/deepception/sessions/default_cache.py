@@ -30,6 +30,14 @@ class CacheChoice:
     off: bool = False
 
 
+def keeps_answers(observer: Observer, choice: AnswerCache | CacheChoice) -> bool:
+    """Whether answers of an observer are to be kept, and may be known already; nothing is opened."""
+    if isinstance(choice, AnswerCache):
+        return True
+    wanted = not choice.off and (choice.path is not None or is_remote(observer))
+    return wanted and "process" not in observer.identity
+
+
 def chosen_cache(observer: Observer, choice: CacheChoice) -> AnswerCache | None:
     """Open the cache for an observer; ``None`` where there is to be none.
 

@@ -35,5 +35,11 @@ class Journal(Protocol):
         The others follow it without gaps. Called from one thread.
         """
 
+    def repeating(self, transmissions: Mapping[int, int]) -> None:
+        """Note that some of them, by number, are about to be sent again, for the how-many-th time.
+
+        Called from any thread, before ``noted`` tells of them.
+        """
+
     def noted(self, rows: Mapping[int, QueryRow]) -> None:
         """Note what became of some of them, by number."""

@@ -57,6 +57,11 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
+def amount(money: float) -> str:
+    """A sum of money in whatever currency: two decimals, or two digits where those would hide it."""
+    return f"{money:,.2f}" if money >= 0.1 or money == 0 else f"{money:.2g}"
+
+
 class RichProgress:
     """Progress on stderr: a bar on a terminal, elsewhere a plain line every few seconds.
 
@@ -153,11 +158,11 @@ class RichProgress:
         else:
             words.append(f"{duration(now - self._began)}")
         if self._cost is not None:
-            words.append(f"cost so far {self._cost:,.2f}")
+            words.append(f"cost so far {amount(self._cost)}")
         print(", ".join(words), file=self._stream or sys.stderr, flush=True)
 
     def _described(self) -> str:
-        return self._text if self._cost is None else f"{self._text} (cost so far {self._cost:,.2f})"
+        return self._text if self._cost is None else f"{self._text} (cost so far {amount(self._cost)})"
 
     def _open_bar(self, stream: TextIO) -> None:
         from rich.console import Console

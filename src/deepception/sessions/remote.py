@@ -297,7 +297,7 @@ class RemoteAsking:
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
-            self._transmitter = Transmitter(self._observer, len(self._observer.labels))
+            self._transmitter = Transmitter(self._observer, len(self._observer.labels), self._journal)
             self._thread = threading.Thread(
                 target=self._loop.run_forever, name="deepception-network", daemon=True
             )

@@ -253,7 +253,7 @@ class Session:
                     batch = next(batches)
                     if self._interrupt.noted or (self._cancel is not None and self._cancel.is_set()):
                         self._stop()
-                    answers = convert(self._answer(batch, purpose), read, self._classes)
+                    answers = convert(self._answer(batch, purpose, total), read, self._classes)
                 self._tell(batch, purpose, total)
                 yield batch.rows, answers
         if self._interrupt.noted:
@@ -272,7 +272,7 @@ class Session:
         rendered = self._prefetch.batches(stimuli, size, digests=True)
         with (
             closing(rendered) as batches,
-            closing(remote.answers(batches, self._account(entry, purpose))) as got,
+            closing(remote.answers(batches, self._account(entry, purpose, total))) as got,
         ):
             try:
                 while True:
@@ -291,11 +291,12 @@ class Session:
         if self._interrupt.noted:
             self._stop()
 
-    def _account(self, entry: Entry, purpose: str) -> Account:
+    def _account(self, entry: Entry, purpose: str, total: int) -> Account:
         """How one asking of an endpoint is counted; ``charge`` and ``refund`` run in the network's thread."""
+        before = entry.queries + entry.cached
 
         def charge() -> None:
-            self._afford(1, purpose)
+            self._afford(1, purpose, total - (entry.queries + entry.cached - before))
             self.transmissions += 1
             entry.transmissions += 1
 
@@ -317,8 +318,8 @@ class Session:
             counts = (self.queries, self.transmissions, self.cached)
             self.progress(Step(purpose, batch.count, batch.rows.stop, total, *counts, self.cost))
 
-    def _answer(self, batch: Batch, purpose: str) -> RawAnswers:
-        """Raw answers to the stimuli of one batch, fill rows cut off."""
+    def _answer(self, batch: Batch, purpose: str, total: int) -> RawAnswers:
+        """Raw answers to the stimuli of one batch of ``total``, fill rows cut off."""
         entry = self.ledger[purpose]
         entry.render_seconds += batch.seconds
         kept: dict[int, RawAnswers] = {}
@@ -327,7 +328,7 @@ class Session:
         missing = [row for row in range(batch.count) if row not in kept]
         fresh: RawAnswers | None = None
         if missing:
-            self._afford(len(missing), purpose)
+            self._afford(len(missing), purpose, total - batch.rows.start - len(kept))
             fresh = self._send(batch.images, len(missing), entry)
             self.queries += len(missing)
             entry.queries += len(missing)
@@ -355,14 +356,18 @@ class Session:
         self._send(images, len(images), entry)
         return entry.observer_seconds - before
 
-    def _afford(self, count: int, purpose: str) -> None:
+    def _afford(self, count: int, purpose: str, rest: int | None = None) -> None:
+        """Raise BudgetError where ``count`` images are too many; ``rest`` is what the asking still takes."""
         left = self.remaining
-        if left is not None and count > left:
-            raise BudgetError(
-                f"The budget of {self.budget:,} images does not suffice: {self.transmissions:,} were sent "
-                f"and {count:,} more are needed{f' for {purpose}' if purpose else ''}; raise it by "
-                f"{count - left:,} or more."
-            )
+        if left is None or count <= left:
+            return
+        # What is ahead may be known from the cache, and need not be sent.
+        needed, bound = (count, "") if rest is None else (rest, "at most " if self._cache is not None else "")
+        raise BudgetError(
+            f"The budget of {self.budget:,} images does not suffice: {self.transmissions:,} were sent "
+            f"and {bound}{needed:,} more are needed{f' for {purpose}' if purpose else ''}; raise it by "
+            f"{needed - left:,} or more."
+        )
 
     def _stop(self) -> NoReturn:
         self._interrupt.noted = False

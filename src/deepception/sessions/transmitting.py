@@ -18,7 +18,7 @@ from ..errors import DeepceptionError, ObserverError, UnreachableError
 from ..observers import RawAnswers, check_answers
 from ..observers.remote import WHEN_SENT, RemoteObserver, TransientError
 from .breaker import Breaker
-from .journal import QueryRow
+from .journal import Journal, QueryRow
 from .pace import Pace
 
 # Of the back-off between two transmissions of one query, in seconds; what an endpoint asks for goes before.
@@ -88,9 +88,12 @@ class Query:
 class Transmitter:
     """Answers queries to one remote observer within its limits. Made and used in one event loop."""
 
-    def __init__(self, observer: RemoteObserver, classes: int) -> None:
+    def __init__(self, observer: RemoteObserver, classes: int, journal: Journal | None = None) -> None:
         self._observer = observer
         self._classes = classes
+        self._journal = journal
+        self._repeats: dict[int, int] = {}
+        self._noting = asyncio.Lock()
         self._limits = observer.limits
         self._pace = Pace(self._limits.rate)
         self._breaker = Breaker(self._limits.patience, observer.name)
@@ -138,12 +141,23 @@ class Transmitter:
                 wait_max=_LONGEST_WAIT,
                 wait_jitter=_JITTER,
             ):
+                await self._note_repeat(query)
                 with attempt:
                     answer = await self._transmit(query, encoded)
         except TransientError as error:
             raise self._given_up(query, error, began) from error
         assert answer is not None
         return answer
+
+    async def _note_repeat(self, query: Query) -> None:
+        """Have it on the disk before it is sent again, so that a process that is killed has it counted."""
+        if self._journal is None or query.number is None or query.transmissions == 0 or query.course.halted:
+            return
+        self._repeats[query.number] = query.transmissions + 1
+        async with self._noting:  # all that come while one batch of them is written are the next batch
+            if query.number in self._repeats:
+                batch, self._repeats = self._repeats, {}
+                await asyncio.get_running_loop().run_in_executor(None, self._journal.repeating, batch)
 
     async def _transmit(self, query: Query, encoded: Any) -> RawAnswers:
         loop = asyncio.get_running_loop()
@@ -216,6 +230,6 @@ class Transmitter:
                 "run it again, or raise the attempts."
             )
         return UnreachableError(
-            f"{name} did not answer in {times} of one image, nor any other (at last: {error.message}): what was "
-            "measured is kept; run it again when the endpoint answers."
+            f"{name} did not answer in {times} of one image, nor any other (at last: {error.message}): "
+            f"{self._breaker.advice()}."
         )

@@ -9,9 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DeepceptionError
-from ..sessions import RichProgress, Session
+from ..observers.remote import cost_of
+from ..sessions import RichProgress, Session, keeps_answers
 from .asking import run_session, why_alone
 from .assembling import assemble, plan_of, read_finished, write_results
+from .budget import afford, named_rest
+from .company import Company
 from .engine import ExecutionReport, Progress, execute
 from .joining import fix_batch_size
 from .outputs import write_outputs
@@ -45,21 +48,29 @@ def run_audit(
     *,
     progress: RichProgress | None = None,
     on_price: Callable[[Price], None] | None = None,
+    on_company: Callable[[str], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> AuditOutcome:
     """Measure what is not measured yet, and write ``results.json``, ``rows.csv``, and pictures and lessons if any.
 
-    Where other processes measure the same, they share the units, and each returns when all of them are there.
+    Where other processes measure the same, they share the units, and each returns when all of them are there;
+    ``on_company`` is given a sentence about each of them.
     Setting ``cancel`` ends the measuring after the batch in flight, as Ctrl-C does; what was measured is kept.
 
-    Raises RunFolderError and InputError before anything is asked; whatever stops it later is in the outcome.
+    Raises RunFolderError, InputError, and BudgetError where the price is exact and the budget below it, before
+    anything is asked; whatever stops it later is in the outcome.
     """
     with owner_told(folder):
         settings, broken = resolve(request, folder)
+    cached = keeps_answers(request.observer, request.cache)
     cancelled = None if cancel is None else cancel.is_set
     with open_run(folder, settings, alone=why_alone(request.budget)) as run:
+        company = Company(run, on_company)
+        company.greet()
+        price = price_of(run.settings, run.store, cached=cached)
         if on_price is not None:
-            on_price(price_of(run.settings, run.store))
+            on_price(price)
+        afford(request, price, run.ledger.totals().transmissions)
         size = run.batch_size(request.batch_size, cancelled)
         with run_session(
             run,
@@ -70,12 +81,14 @@ def run_audit(
             progress=progress,
             cancel=cancel,
         ) as session:
-            execution = _measure(run, session, progress, cancelled)
+            execution = _measure(run, session, progress, company, cancelled)
+            price = price_of(run.settings, run.store, cached=cached)
+            execution = named_rest(execution, request, price, session.transmissions)
         written = run.settle(finished=execution.stopped is None, cancel=cancelled)
         # What joined later may not be what this process asked for: the folder's own settings tell.
         finished = read_finished(load_settings(folder), run.store)
         results = assemble(finished, run.ledger.failures(), broken)
-        results["cost"] = run.ledger.totals().as_cost()
+        results["cost"] = run.ledger.totals().as_cost(priced=cost_of(request.observer) is not None)
         if written:
             write_results(folder, results)
             write_outputs(folder, finished)
@@ -86,7 +99,11 @@ def run_audit(
 
 
 def _measure(
-    run: OpenRun, session: Session, progress: RichProgress | None, cancelled: Callable[[], bool] | None
+    run: OpenRun,
+    session: Session,
+    progress: RichProgress | None,
+    company: Company,
+    cancelled: Callable[[], bool] | None,
 ) -> ExecutionReport:
     plan = plan_of(run.settings, fingerprint=session.fingerprint)
     try:
@@ -94,7 +111,7 @@ def _measure(
             fix_batch_size(run.folder, session.batch_size)
     except DeepceptionError as error:
         return ExecutionReport((), (), (), (), error)
-    tell = Telling(progress)
+    tell = company.watching(Telling(progress))
     if progress is not None:
         progress.expect(price_of(run.settings).total)
     options: dict[str, Any] = {
@@ -117,7 +134,7 @@ def _measure(
         return joined_report(first, rows)
     made = plan_measures(plan, cleans, session, run.store.has)
     left = {h: p for h, p in made.price.items() if not run.store.has(h)}
-    options["on_progress"] = Telling(progress, left)
+    options["on_progress"] = company.watching(Telling(progress, left))
     if progress is not None:
         progress.expect(sum(left.values()) + session.answered)
     # A row that has just failed is not asked for again.

@@ -12,10 +12,13 @@ from .. import __version__
 from ..deceive.fooling import fewest_queries
 from ..errors import PhotographError
 from ..observers import Observer
+from ..observers.remote import cost_of
 from ..properties.limits import at_least
-from ..sessions import AnswerCache, CacheChoice, RichProgress, Session
+from ..sessions import AnswerCache, CacheChoice, RichProgress, Session, keeps_answers
 from .asking import run_session, why_alone
 from .audit import AuditOutcome, Telling, joined_report
+from .budget import named_rest
+from .company import Company
 from .engine import ExecutionReport, execute
 from .fooling_plan import KIND, FoolingPlan, fooling_plan, nothing_to_show, plan_photographs, plan_searches
 from .fooling_results import assemble_fooling, write_fooling
@@ -77,6 +80,7 @@ class FoolingPrice:
         total: All of it.
         left: What is not measured yet, of a run that is gone on with; else all of it.
         exact: False: what is reached early ends early.
+        cached: Whether answers may be known from a cache, which costs nothing.
     """
 
     photographs: int
@@ -86,6 +90,7 @@ class FoolingPrice:
     total: int
     left: int
     exact: bool = False
+    cached: bool = False
 
 
 def resolve_fooling(
@@ -135,14 +140,16 @@ def resolve_fooling(
     return (made if folder is None else joined_with(folder, made)), broken
 
 
-def price_fooling(settings: RunSettings, store: RunStore | None = None) -> FoolingPrice:
+def price_fooling(
+    settings: RunSettings, store: RunStore | None = None, *, cached: bool = False
+) -> FoolingPrice:
     """What a run costs, before anything is asked; ``store`` has what is measured already."""
     plan = fooling_plan(settings)
     clean = sum(plan.price(p) for p in plan.shown)
     search, control = plan.search["queries"], plan.search["queries"] * bool(plan.search["control"])
     total = clean + search + control
     left = total if store is None else _left(plan, store)
-    return FoolingPrice(len(plan.shown), clean, search, control, total, left)
+    return FoolingPrice(len(plan.shown), clean, search, control, total, left, cached=cached)
 
 
 def run_fooling(
@@ -151,12 +158,14 @@ def run_fooling(
     *,
     progress: RichProgress | None = None,
     on_price: Callable[[FoolingPrice], None] | None = None,
+    on_company: Callable[[str], None] | None = None,
     cancel: threading.Event | None = None,
 ) -> AuditOutcome:
     """Search what is not searched yet, and write ``results.json`` and the pictures.
 
     An interrupted search begins anew; photographs and searches that were finished are not asked for again.
-    Setting ``cancel`` ends the run after the showing in flight, as Ctrl-C does.
+    Setting ``cancel`` ends the run after the showing in flight, as Ctrl-C does. Other processes may share the run;
+    ``on_company`` is given a sentence about each of them.
 
     Raises RunFolderError and InputError before anything is asked; whatever stops it later is in the outcome.
     """
@@ -164,7 +173,10 @@ def run_fooling(
         settings, broken = resolve_fooling(request, folder)
     cancelled = None if cancel is None else cancel.is_set
     with open_run(folder, settings, alone=why_alone(request.budget)) as run:
-        price = price_fooling(run.settings, run.store)
+        company = Company(run, on_company)
+        company.greet()
+        cached = keeps_answers(request.observer, request.cache)
+        price = price_fooling(run.settings, run.store, cached=cached)
         if on_price is not None:
             on_price(price)
         if progress is not None:
@@ -178,9 +190,12 @@ def run_fooling(
             progress=progress,
             cancel=cancel,
         ) as session:
-            execution = _measure(run, session, progress, cancelled)
+            execution = _measure(run, session, progress, company, cancelled)
+            price = price_fooling(run.settings, run.store, cached=cached)
+            execution = named_rest(execution, request, price, session.transmissions)
         written = run.settle(finished=execution.stopped is None, cancel=cancelled)
         results = assemble_fooling(run.settings, run.store, run.ledger, broken)
+        results["cost"] = run.ledger.totals().as_cost(priced=cost_of(request.observer) is not None)
         if written:
             write_fooling(folder, run.settings, run.store, results)
     code = execution.exit_code
@@ -190,12 +205,16 @@ def run_fooling(
 
 
 def _measure(
-    run: OpenRun, session: Session, progress: RichProgress | None, cancelled: Callable[[], bool] | None
+    run: OpenRun,
+    session: Session,
+    progress: RichProgress | None,
+    company: Company,
+    cancelled: Callable[[], bool] | None,
 ) -> ExecutionReport:
     plan = fooling_plan(run.settings, fingerprint=session.fingerprint)
     options: dict[str, Any] = {
         "ledger": run.ledger,
-        "on_progress": Telling(progress),
+        "on_progress": company.watching(Telling(progress)),
         "cancel": cancelled,
         "spent": lambda: session.transmissions,
         "claims": run.claims,

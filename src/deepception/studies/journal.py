@@ -30,7 +30,8 @@ _log = logging.getLogger(__name__)
 class FileJournal:
     """An append-only file of JSON lines; whatever is noted has reached the disk when the call returns.
 
-    Use it in one thread at a time. The file is made with its first line, so a run that needs none has none.
+    Use it in one thread at a time; ``repeating`` may be called from others meanwhile. The file is made with its
+    first line, so a run that needs none has none.
 
     Args:
         folder: The run folder.
@@ -72,6 +73,15 @@ class FileJournal:
             }
         )
         return first
+
+    def repeating(self, transmissions: Mapping[int, int]) -> None:
+        """Note that some of them are about to be sent again; see ``sessions.journal.Journal``."""
+        by_unit: dict[str, list[Any]] = {}
+        for number, times in transmissions.items():
+            listed = by_unit.setdefault(self._units.get(number, ""), [])
+            listed.append([number, times, times * self.price])
+        for unit, listed in by_unit.items():
+            self._write({"unit": unit, "again": listed})
 
     def noted(self, rows: Mapping[int, QueryRow]) -> None:
         """Note what became of some of them, by number; see ``sessions.journal.Journal``."""

@@ -32,17 +32,24 @@ class Totals:
             process that was killed they are, where an endpoint was asked).
         seconds: Wall time of finished units.
         cost: What an endpoint charged, in the currency of its price.
+        cached: Answers of finished units that were known from a cache; neither queries nor transmissions.
     """
 
     queries: int
     transmissions: int
     seconds: float
     cost: float = 0.0
+    cached: int = 0
 
-    def as_cost(self) -> dict[str, Any]:
-        """What ``results.json`` says under ``cost``; what was charged only where something was."""
+    def as_cost(self, *, priced: bool = False) -> dict[str, Any]:
+        """What ``results.json`` says under ``cost``.
+
+        What was charged is told where something was or, if ``priced``, would have been; answers from the cache
+        where there are any.
+        """
         found = {"queries": self.queries, "transmissions": self.transmissions, "seconds": self.seconds}
-        return found | ({"charged": self.cost} if self.cost else {})
+        found |= {"cached": self.cached} if self.cached else {}
+        return found | ({"charged": self.cost} if self.cost or priced else {})
 
 
 @dataclass(frozen=True)
@@ -165,17 +172,16 @@ class Ledger:
             f"SELECT coalesce(sum(outcome = '{ANSWERED}'), 0), coalesce(sum(transmissions), 0), "
             "coalesce(sum(cost), 0) FROM queries"
         )
-        ((queries, whole, seconds),) = self._select(
+        ((queries, whole, seconds, cached),) = self._select(
             f"SELECT coalesce(sum(iif({_BY_ROW}, 0, queries)), 0), "
             f"coalesce(sum(iif({_BY_ROW}, 0, transmissions)), 0), "
-            "coalesce(sum(seconds), 0) FROM units WHERE state = 'finished'"
+            "coalesce(sum(seconds), 0), coalesce(sum(cached), 0) FROM units WHERE state = 'finished'"
         )
         ((in_vain,),) = self._select(
             f"SELECT coalesce(sum(transmissions), 0) FROM failures WHERE NOT {_BY_ROW}"
         )
-        return Totals(
-            int(asked) + int(queries), int(sent) + int(whole) + int(in_vain), float(seconds), float(cost)
-        )
+        sent = int(sent) + int(whole) + int(in_vain)
+        return Totals(int(asked) + int(queries), sent, float(seconds), money(cost), int(cached))
 
     def failures(self) -> list[Failure]:
         """Units that failed and have not been finished since, in the order of their latest errors."""
@@ -217,7 +223,7 @@ class Ledger:
         for unit_hash in sorted(noted - finished):
             with guarded(self._folder):  # its queries, if it has any, still need its name
                 self._connection.execute(
-                    "UPDATE units SET state = 'started', queries = 0, transmissions = 0, seconds = 0 "
+                    "UPDATE units SET state = 'started', queries = 0, transmissions = 0, seconds = 0, cached = 0 "
                     "WHERE hash = ?",
                     (unit_hash,),
                 )
@@ -246,9 +252,10 @@ class Ledger:
             cost.transmissions if cost else 0,
             cost.seconds if cost else 0.0,
             cost.finished_at if cost else _now(),
+            cost.cached if cost else 0,
         )
         with guarded(self._folder):
-            self._connection.execute("INSERT OR REPLACE INTO units VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+            self._connection.execute("INSERT OR REPLACE INTO units VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
     def _note(self, unit: Unit, error: BaseException, transmissions: int) -> None:
         text = f"{type(error).__name__}: {error}"
@@ -265,6 +272,11 @@ def last_sitting(folder: Path) -> int:
             return int(connection.execute("SELECT coalesce(max(id), 0) FROM sessions").fetchone()[0])
     except (RunFolderError, sqlite3.Error):  # told of when the ledger is opened
         return 0
+
+
+def money(value: float) -> float:
+    """A sum of prices without what adding hundreds of them in binary leaves behind the last digit."""
+    return float(f"{value:.12g}")
 
 
 def _text(value: str) -> str:

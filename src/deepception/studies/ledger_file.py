@@ -11,8 +11,8 @@ from pathlib import Path
 from ..errors import RunFolderError
 
 LEDGER_NAME = "ledger.sqlite"
-VERSION = 2
-"""Version of the tables, kept in the file. The first, without queries and number, is brought up to it."""
+VERSION = 3
+"""Version of the tables, kept in the file. Earlier ones, which lack tables or ``cached``, are brought up to it."""
 
 # What SQLite may need beside the ledger for a step: a write-ahead log and its index.
 _LEAST_ROOM = 1 << 16
@@ -20,7 +20,7 @@ _LEAST_ROOM = 1 << 16
 _TABLES = {
     "units": "hash TEXT PRIMARY KEY, experiment TEXT NOT NULL, photograph TEXT, state TEXT NOT NULL, "
     "queries INTEGER NOT NULL, transmissions INTEGER NOT NULL, seconds REAL NOT NULL, "
-    "finished_at TEXT NOT NULL",
+    "finished_at TEXT NOT NULL, cached INTEGER NOT NULL DEFAULT 0",
     "failures": "hash TEXT NOT NULL, error TEXT NOT NULL, at TEXT NOT NULL, transmissions INTEGER NOT NULL",
     "sessions": "id INTEGER PRIMARY KEY, started TEXT NOT NULL, ended TEXT, command TEXT NOT NULL",
     "queries": "unit TEXT NOT NULL, sequence INTEGER NOT NULL, digest BLOB, at REAL NOT NULL, "
@@ -78,10 +78,13 @@ def refuse_newer(connection: sqlite3.Connection, folder: Path) -> None:
 def make_tables(connection: sqlite3.Connection) -> None:
     """Make the tables that are missing, all or none; sqlite3.Error where one is there that is another's."""
     there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not there.issuperset(_TABLES):
+    of_units = {row[1] for row in connection.execute("PRAGMA table_info(units)")}
+    if not there.issuperset(_TABLES) or "cached" not in of_units:
         connection.execute("BEGIN IMMEDIATE")
         for table, columns in _TABLES.items():
             connection.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns}{_KEYS.get(table, ')')}")
+        if of_units and "cached" not in of_units:
+            connection.execute("ALTER TABLE units ADD COLUMN cached INTEGER NOT NULL DEFAULT 0")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     for table, columns in _TABLES.items():

@@ -11,9 +11,11 @@ from typing import Any
 from .journal import journals, read_journal
 
 UNKNOWN = "unknown"
-"""What became of a query whose process died before it could tell: it counts as sent once, and as charged."""
+"""What became of a query that is under way, or whose process died before it could tell: it counts as sent, and as
+charged."""
 
 ANSWERED = "answered"
+OPENING = "opening"
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ def _merge(connection: sqlite3.Connection, line: Mapping[str, Any]) -> None:
     unit = line["unit"]
     if "experiment" in line:
         connection.execute(
-            "INSERT OR IGNORE INTO units VALUES (?, ?, ?, 'started', 0, 0, 0, '')",
+            "INSERT OR IGNORE INTO units VALUES (?, ?, ?, 'started', 0, 0, 0, '', 0)",
             (unit, line["experiment"], line["photograph"]),
         )
     if "sending" in line:
@@ -62,6 +64,11 @@ def _merge(connection: sqlite3.Connection, line: Mapping[str, Any]) -> None:
                 (unit, line["sending"] + n, bytes.fromhex(digest), line["at"], UNKNOWN, line["cost"])
                 for n, digest in enumerate(line["digests"])
             ],
+        )
+    for sequence, transmissions, cost in line.get("again", ()):
+        connection.execute(
+            "UPDATE queries SET transmissions = ?, cost = ? WHERE unit = ? AND sequence = ? AND outcome = ?",
+            (transmissions, cost, unit, sequence, UNKNOWN),
         )
     for sequence, outcome, at, latency, transmissions, cost in line.get("noted", ()):
         connection.execute(

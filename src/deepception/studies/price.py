@@ -20,11 +20,12 @@ class Price:
         each: Queries of one photograph.
         shared: Queries of shared controls and of the period, once for the observer.
         total: All of it.
-        exact: Whether the audit costs exactly that.
+        exact: Whether the audit costs exactly that; with a cache it may cost less.
         left: What is not measured yet, of a run that is gone on with; else all of it.
         learned_on: Photographs that are learned on, none of which is measured.
         split: How they were told apart.
         learning: Queries of learning, their clean answers included; a part of ``shared``.
+        cached: Whether answers may be known from a cache, which costs nothing.
     """
 
     photographs: int
@@ -36,10 +37,14 @@ class Price:
     learned_on: int = 0
     split: str = ""
     learning: int = 0
+    cached: bool = False
 
 
-def price_of(settings: RunSettings, store: RunStore | None = None) -> Price:
-    """What a run costs, before anything is asked; ``store`` has what is measured already."""
+def price_of(settings: RunSettings, store: RunStore | None = None, *, cached: bool = False) -> Price:
+    """What a run costs, before anything is asked; ``store`` has what is measured already.
+
+    With ``cached`` some answers may be known from a cache; which ones would only tell whoever made all stimuli.
+    """
     plan = plan_of(settings)
     # Which class each photograph has decides nothing about the price but whether there is a background.
     tops = {p.sha256: -1 - i for i, p in enumerate(plan.everyone)}
@@ -55,11 +60,12 @@ def price_of(settings: RunSettings, store: RunStore | None = None) -> Price:
         each=each,
         shared=total - sum(per_photograph),
         total=total,
-        exact=exact,
+        exact=exact and not cached,
         left=left,
         learned_on=len(plan.learning),
         split=settings.settings.get("learning", {}).get("rule", ""),
         learning=learning,
+        cached=cached,
     )
 
 

@@ -200,6 +200,7 @@ def entry_of(observer: Observer, spec: str) -> ObserverEntry:
         fingerprint=fingerprint(observer),
         identity=observer.identity,
         assumed=assumed(observer),
+        level=observer.level.value,
     )
 
 

@@ -37,6 +37,7 @@ class ObserverEntry(_Strict):
         fingerprint: What tells it from others.
         identity: What the fingerprint is of.
         assumed: Sentences about what nothing said when it was opened, and was assumed.
+        level: Its answer level; empty in runs that are older than this field.
     """
 
     name: str
@@ -44,6 +45,7 @@ class ObserverEntry(_Strict):
     fingerprint: str
     identity: dict[str, Any] = {}
     assumed: tuple[str, ...] = ()
+    level: str = ""
 
 
 class PhotographEntry(_Strict):

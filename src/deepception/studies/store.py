@@ -36,6 +36,7 @@ class FinishedUnit:
         transmissions: Images sent.
         seconds: Wall time.
         finished_at: UTC time, ISO 8601.
+        cached: Answers that were known from a cache.
     """
 
     unit: Unit
@@ -44,6 +45,7 @@ class FinishedUnit:
     transmissions: int
     seconds: float
     finished_at: str
+    cached: int = 0
 
 
 class _Damaged(Exception):
@@ -205,4 +207,4 @@ class RunStore:
 
 def _finished(unit: Unit, chunk: Mapping[str, Any]) -> FinishedUnit:
     cost = dict(chunk["cost"])
-    return FinishedUnit(unit, chunk["content"], chunk["queries"] - cost.pop("cached", 0), **cost)
+    return FinishedUnit(unit, chunk["content"], chunk["queries"] - cost.get("cached", 0), **cost)

@@ -159,7 +159,7 @@ class Client:
             if self._headers.secret:
                 what = "check the credentials in the environment"
         elif status in (404, 405, 410):
-            what = "check the address and the protocol"
+            what = "check the address, the name of the model in it, and the protocol"
         else:
             what = f"check the protocol, the frame and what the model takes{await self._said(response)}"
         sentence = f"{self.address} refuses the request with status {status}: {what}."

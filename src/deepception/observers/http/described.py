@@ -72,9 +72,23 @@ class AnswerReader:
         if self._listing is None:
             assert scores is not None
             resolution = self._answer.resolution if self._level is AnswerLevel.PROBABILITIES else 0.0
-            return RawAnswers(self._level, scores[None], None, resolution)
+            return self._checked(RawAnswers(self._level, scores[None], None, resolution))
         names = self._found(self._labels, content, "labels")
-        return self._listing.read(names, None if scores is None else scores.tolist())
+        return self._checked(self._listing.read(names, None if scores is None else scores.tolist()))
+
+    def _checked(self, raw: RawAnswers) -> RawAnswers:
+        """The same; raises TransientError where the scores are not what the description calls them."""
+        if raw.level not in (AnswerLevel.PROBABILITIES, AnswerLevel.TOP_K):
+            return raw
+        total, step = float(raw.scores.sum()), max(1e-3, raw.scores.size * raw.resolution / 2)
+        listed = raw.level is AnswerLevel.TOP_K
+        if raw.scores.min() < 0 or total > 1 + step or (not listed and total < 1 - step):
+            raise nonsense(
+                f"its scores are no probabilities as they are read (from {raw.scores.min():.4g} to "
+                f"{raw.scores.max():.4g}, {total:.4g} in all): correct scale (0.01 for percent), "
+                "resolution (their step, where they are rounded) or level in [answer]"
+            )
+        return raw
 
     def _found(self, path: Any, content: Any, name: str) -> list[Any]:
         """The values of a path: one list that it leads to, or all that it matches."""

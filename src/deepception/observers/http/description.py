@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -112,7 +113,16 @@ def read_description(path: Path) -> Description:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         problem = first["msg"].removeprefix("Value error, ").rstrip(".")
+        if first["type"] == "extra_forbidden":
+            problem = f"is not known here, where {', '.join(_keys(first['loc'][:-1]))} are"
         raise InputError(f"{path}{f', {where}' if where else ''}: {problem}.") from error
+
+
+def _keys(place: Sequence[int | str]) -> list[str]:
+    """The keys that a table of the file may have; the empty place is the file itself."""
+    parts: dict[str, type[BaseModel]] = {"request": RequestPart, "answer": AnswerPart}
+    model = parts[str(place[0])] if place else Description
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _count(body: Any) -> int:

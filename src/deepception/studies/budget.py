@@ -1,0 +1,73 @@
+"""A budget that does not suffice: said before anything is sent where that is sure, else with what is left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import BudgetError
+from ..observers import Observer
+from ..observers.remote import is_remote
+from .engine import ExecutionReport
+from .ledger import Ledger
+from .ledger_file import LEDGER_NAME
+
+
+class Request(Protocol):
+    """What is asked for, as far as money goes."""
+
+    @property
+    def observer(self) -> Observer:
+        """Who is asked."""
+
+    @property
+    def budget(self) -> int | None:
+        """Most images that the run may send in all, or ``None``."""
+
+
+class Bill(Protocol):
+    """A price, as far as a budget goes."""
+
+    @property
+    def left(self) -> int:
+        """Queries of what is not measured yet."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether that is what it costs, and not only the most that it may cost."""
+
+
+def afford(request: Request, price: Bill, sent: int) -> None:
+    """Raise BudgetError where what is left costs more, for sure, than the budget after ``sent`` images allows."""
+    if is_remote(request.observer):
+        sent += request.observer.sent_before
+    if request.budget is not None and price.exact and sent + price.left > request.budget:
+        raise _too_little(request, price, sent)
+
+
+def sent_before(folder: Path | None) -> int:
+    """Images that a run has sent already; none where there is no run."""
+    if folder is None or not (folder / LEDGER_NAME).is_file():
+        return 0
+    with Ledger.read(folder) as ledger:
+        return ledger.totals().transmissions
+
+
+def named_rest(execution: ExecutionReport, request: Request, price: Bill, sent: int) -> ExecutionReport:
+    """The execution; where its budget ended it, the sentence says what all that is left takes."""
+    if not isinstance(execution.stopped, BudgetError) or request.budget is None:
+        return execution
+    error = _too_little(request, price, sent)
+    error.__cause__ = execution.stopped
+    return replace(execution, stopped=error)
+
+
+def _too_little(request: Request, price: Bill, sent: int) -> BudgetError:
+    bound = "" if price.exact else "at most "
+    again = ", requests that fail not counted" if is_remote(request.observer) else ""
+    queries = "1 query" if price.left == 1 else f"{price.left:,} queries"
+    return BudgetError(
+        f"The budget of {request.budget:,} images does not suffice: {sent:,} were sent, and what is left takes "
+        f"{bound}{queries}{again}; raise it to {sent + price.left:,} or more."
+    )
