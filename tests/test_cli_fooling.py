@@ -179,6 +179,27 @@ def test_the_price(lab: Path, tmp_path: Path) -> None:
     assert "up to 58 queries (50 for the image, 0 for its control, 8 clean)" in without.out
 
 
+def test_what_patches_answer_alone_is_learned_once_for_all_targets(lab: Path, tmp_path: Path) -> None:
+    """With a cache: the patches are the same for another target, and so is what they answer."""
+    options = ("--queries", 100, "--learn-queries", 5000, "--cache", tmp_path / "answers.sqlite")
+    price = found(fool(lab, TARGET, *options, "--dry-run", "--json"))
+    assert (price["learning"], price["total"]) == (10_000, 10_200)
+    first = found(fool(lab, TARGET, *options, "--out", tmp_path / "first", "--json", page=True))
+    parts = {name: count for name, count in first["queries"].items() if name != "total"}
+    assert (
+        sum(parts.values()) == first["queries"]["total"] == first["cost"]["queries"] + first["cost"]["cached"]
+    )
+    assert parts["learning"] == first["learning"] + first["control"]["learning"]
+    assert 50 < first["learning"] < 5000  # one for each canvas
+    page = (tmp_path / "first" / "report.html").read_text(encoding="utf-8")
+    assert "Queries of learning before, what the patches answer alone" in page
+    other = found(fool(lab, TARGET + 3, *options, "--json"))
+    # Its bank has the patches of other photographs of its own; those of the first it has from the cache.
+    assert other["cost"]["queries"] < first["cost"]["queries"] - first["learning"]
+    told = fool(lab, TARGET, *options, "--out", tmp_path / "first")
+    assert f"and {first['learning']:,} of learning before" in told.out
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [
@@ -187,7 +208,6 @@ def test_the_price(lab: Path, tmp_path: Path) -> None:
         (("--area", 0), "--area"),
         (("--linf", "8/255"), "--linf"),
         (("--apply", "x.npz"), "--apply"),
-        (("--learn-queries", 0), "--learn-queries"),
         (("--learn-on", "."), "--learn-on"),
         (("--fail-on", "fooling_ratio > 0"), "--fail-on"),
         (("--area", 0.1, "--target", 3, "--no-prune"), "--target, --area, --no-prune"),

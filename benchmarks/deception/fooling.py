@@ -1,7 +1,8 @@
 """Fooling images: for seeded random classes, a canvas of patches of other classes that is recognised as the class.
 
 The bank is cut from the photographs of the learn split, without those of the class and its near-synonyms, and is
-the same for all networks of a frame. The control is the same search with the patches scrambled.
+the same for all networks of a frame. Ours first learns what each patch answers alone, once for all classes. The
+control is the same learning and search with the patches scrambled; beside it stands the search without learning.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from typing import Any
 
 from deepception.deceive.bank import Bank, make_bank
 from deepception.deceive.fooling import fool
+from deepception.deceive.potency import Potency, measure_potency
 from deepception.observers import Observer, open_observer
 from deepception.properties import Subject
 from deepception.properties.streams import stream
 from deepception.sessions import Session
 from deepception.stimuli import fit_frame, load_photograph
 
-from .fooling_rows import METHODS, SCRAMBLED, Made, Rows, done, find_rows, read_made
+from .fooling_rows import METHODS, OURS, PLAIN, SCRAMBLED, Made, Rows, done, find_rows, read_made
 from .photographs import choose
 from .running import Plan
 from .settings import FOUR
@@ -29,7 +31,7 @@ from .settings import FOUR
 NAME = "fooling"
 CLASSES, OF = 40, 1_000
 QUERIES, THRESHOLD = 2_000, 0.9
-VERSION = 1
+VERSION = {OURS: 2, SCRAMBLED: 2, PLAIN: 1}
 """Raised when the same search would find something else."""
 
 
@@ -73,7 +75,10 @@ class Fooling:
         }
         for network, count in missing.items():
             if count:
-                _say(f"{network} {NAME}: at most {count * self.queries:,} queries ({count} images)")
+                _say(
+                    f"{network} {NAME}: at most {count * self.queries:,} queries ({count} images), and one for "
+                    "each patch of a bank that is learned"
+                )
         _say(f"{NAME}: at most {sum(missing.values()) * self.queries:,} queries in all")
 
     def run(self) -> None:
@@ -103,7 +108,7 @@ class Fooling:
             subjects = self._subjects(observer)
             with Session(observer, batch_size=observer.fixed_batch or 1) as session:
                 for method, seed in self._methods():
-                    empty = Rows(network, method, seed, self._facts(session, subjects))
+                    empty = Rows(network, method, seed, self._facts(session, subjects, method))
                     rows = find_rows(self.plan.folder, empty)
                     if rows.missing(self.targets) and not self._make(session, subjects, rows, until):
                         return False
@@ -113,11 +118,15 @@ class Fooling:
 
     def _make(self, session: Session, subjects: list[Subject], rows: Rows, until: float | None) -> bool:
         bank = _bank(session.observer, subjects, rows)
+        began = time.monotonic()
+        potency = None if rows.method == PLAIN else measure_potency(session, bank, len(bank), seed=rows.seed)
+        rows.seconds += time.monotonic() - began
+        rows.learning = 0 if potency is None else potency.queries
         for target in rows.missing(self.targets):
             if until is not None and time.monotonic() >= until:
                 return False
             began = time.monotonic()
-            rows.made[target] = make_one(session, target, bank, self.queries, rows.seed)
+            rows.made[target] = make_one(session, target, bank, self.queries, rows.seed, potency)
             rows.seconds += time.monotonic() - began
             rows.write(self.plan.folder)
             _say(f"{rows.file}: {len(rows.made)} of {len(self.targets)}, {rows.sent:,} queries")
@@ -133,7 +142,7 @@ class Fooling:
             made.append(Subject(pixels, index, path.name, photograph.sha256))
         return made
 
-    def _facts(self, session: Session, subjects: list[Subject]) -> dict[str, Any]:
+    def _facts(self, session: Session, subjects: list[Subject], method: str) -> dict[str, Any]:
         identity = session.observer.identity
         digest = hashlib.sha256("".join(s.sha256 for s in subjects).encode()).hexdigest()
         return {
@@ -144,13 +153,15 @@ class Fooling:
             "threshold": THRESHOLD,
             "photographs": len(subjects),
             "bank": digest[:16],
-            "version": VERSION,
+            "version": VERSION[method],
         }
 
 
-def make_one(session: Session, target: int, bank: Bank, queries: int, seed: int) -> Made:
+def make_one(
+    session: Session, target: int, bank: Bank, queries: int, seed: int, potency: Potency | None
+) -> Made:
     """One class's image."""
-    found = fool(session, target, bank, queries=queries, threshold=THRESHOLD, seed=seed)
+    found = fool(session, target, bank, queries=queries, threshold=THRESHOLD, seed=seed, potency=potency)
     if found.queries > queries or (found.reached and not found.first):
         raise AssertionError(f"class {target} took {found.queries} of {queries} queries")
     p = None if found.p is None else round(found.p, 4)

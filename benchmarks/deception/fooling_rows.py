@@ -12,8 +12,8 @@ from .keeping import write_json
 
 SCHEMA = 1
 FOLDER = "fooling"
-OURS, SCRAMBLED = "ours_fooling", "scrambled_bank"
-METHODS = (OURS, SCRAMBLED)
+OURS, PLAIN, SCRAMBLED = "ours_fooling", "plain_fooling", "scrambled_bank"
+METHODS = (OURS, SCRAMBLED, PLAIN)
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,12 @@ class Rows:
 
     Attributes:
         network: Its name.
-        method: OURS or SCRAMBLED.
+        method: OURS; SCRAMBLED, the same in a scrambled bank; or PLAIN, which learns nothing before.
         seed: Of bank and search.
         facts: What must be equal to go on with it: fingerprint, queries, threshold, photographs of the bank, …
         made: By class.
         seconds: Time spent.
+        learning: Queries that were learned with before, for all classes together.
     """
 
     network: str
@@ -56,6 +57,7 @@ class Rows:
     facts: dict[str, Any]
     made: dict[int, Made] = field(default_factory=dict)
     seconds: float = 0.0
+    learning: int = 0
 
     @property
     def file(self) -> str:
@@ -81,6 +83,7 @@ class Rows:
             "seed": self.seed,
             "facts": self.facts,
             "seconds": round(self.seconds, 1),
+            "learning": self.learning,
             "class": [index for index, _ in rows],
             **{name: [getattr(one, name) for _, one in rows] for name in _COLUMNS},
         }
@@ -99,7 +102,7 @@ def read_one(path: Path) -> Rows:
         columns = [content["class"], *(content[name] for name in _COLUMNS)]
         made = {row[0]: Made(*row[1:]) for row in zip(*columns, strict=True)}
         about = (content["network"], content["method"], content["seed"], content["facts"])
-        return Rows(*about, made, content["seconds"])
+        return Rows(*about, made, content["seconds"], content["learning"])
     except (ValueError, KeyError, TypeError) as error:
         raise SystemExit(f"{path} holds no fooling images ({error}): move it away.") from error
 

@@ -16,6 +16,7 @@ from .methods import METHODS
 from .settings import NINE, SETTINGS, Setting
 from .tables import (
     MISSING,
+    break_even,
     folded,
     more,
     network_title,
@@ -271,7 +272,7 @@ def _paid_for(setting: str, networks: Sequence[str], found: Found) -> list[str]:
         for name in ("ours", "ours_plain", "random_square"):
             other = pick(found, setting, network, name)
             against = None if other is None else comparing.against(mine, other)
-            cells.append(MISSING if against is None else _break_even(against.break_even))
+            cells.append(MISSING if against is None else break_even(against.break_even))
         rows.append(cells)
     head = (
         "network",
@@ -314,10 +315,6 @@ def _with_more(setting: str, networks: Sequence[str], found: Found) -> str | Non
                     )
     head = ("network", "n", "queries more", "ours", "the square", "only ours : only theirs", "p")
     return table(head, rows) if rows else None
-
-
-def _break_even(value: float) -> str:
-    return "never" if math.isinf(value) else f"{math.ceil(value):,}"
 
 
 # --- everything -------------------------------------------------------------------------------------------------

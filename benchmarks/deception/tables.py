@@ -90,3 +90,8 @@ def _signed(value: float) -> str:
     if not rounded.strip("0."):
         return "0"
     return ("+" if value > 0 else "−") + rounded
+
+
+def break_even(value: float) -> str:
+    """After how many photographs or classes learning is paid for."""
+    return "never" if math.isinf(value) else f"{math.ceil(value):,}"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         fool,
         load_dictionary,
         make_bank,
+        measure_potency,
     )
     from .deceive.learning_api import learn_dictionary, learn_universal
     from .deceive.pattern import apply, load_pattern
@@ -53,6 +54,7 @@ __all__ = [
     "measure_activation",
     "measure_cumulative",
     "measure_local",
+    "measure_potency",
     "measure_spatial",
     "open_observer",
     "open_subject",
@@ -77,6 +79,7 @@ _HOME = {
     "measure_activation": "properties",
     "measure_cumulative": "properties",
     "measure_local": "properties",
+    "measure_potency": "deceive",
     "measure_spatial": "properties",
     "open_observer": "observers",
     "open_subject": "properties",

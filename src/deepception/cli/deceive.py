@@ -49,7 +49,8 @@ NAMED = 20
 @click.option(
     "--learn-queries",
     type=click.IntRange(0),
-    help="Queries for learning a universal pattern or a dictionary [default: 0, or 20000 with --universal].",
+    help="Queries for learning a universal pattern or a dictionary, or, with --fooling-image, what the patches "
+    "answer alone [default: 0, or 20000 with --universal].",
 )
 @click.option(
     "--learn-on",

@@ -26,7 +26,6 @@ _EXCLUDED = {
     "area": "--area",
     "linf": "--linf",
     "applied": "--apply",
-    "learn_queries": "--learn-queries",
     "learn_on": "--learn-on",
     "no_prune": "--no-prune",
     "batch_size": "--batch-size",
@@ -80,6 +79,7 @@ def _request(model: str, images: tuple[str, ...], given: dict[str, Any]) -> Fool
         photographs,
         _target(observer, given["fooling_image"], given["seed"]),
         queries=given["queries"] or QUERIES,
+        learn_queries=given["learn_queries"] or 0,
         control=not given["no_controls"],
         command=("deepception", *sys.argv[1:]),
         cache=read_cache(given),
@@ -160,7 +160,10 @@ _FIGURES = (
 def _figures(image: dict[str, Any] | None, kept: bool) -> dict[str, Any]:
     if image is None:
         return dict.fromkeys(_FIGURES) | {"reached": False}
-    figures = {name: image[name] for name in _FIGURES} | {"spent": image["queries"]}
+    figures = {name: image[name] for name in _FIGURES} | {
+        "spent": image["queries"],
+        "learning": image["learning"],
+    }
     if kept:
         return figures
     patches = [{**patch, "file": None} for patch in image["patches"]]
@@ -186,6 +189,7 @@ def _priced(price: FoolingPrice, cost: float | None) -> str:
         f"{price.search:,} for the image",
         f"{price.control:,} for its control",
         f"{price.clean:,} clean",
+        *([f"{price.learning:,} for learning what patches answer alone"] if price.learning else []),
     ]
     made = f"The search with patches of {count(price.photographs)} may cost up to {price.total:,} queries"
     left = f"at most {price.left:,} are left to ask" if price.left else "all of them are measured"

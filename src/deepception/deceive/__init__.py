@@ -24,6 +24,7 @@ from .judging import Judgement, judge
 from .parameters import DeceptionParameters
 from .patch_search import search_patch
 from .pattern import Pattern, apply, load_pattern
+from .potency import Potency, measure_potency
 from .synonyms import near_synonyms
 from .trials import Exhausted, Shown, Trials
 
@@ -42,6 +43,7 @@ __all__ = [
     "Judgement",
     "Linf",
     "Pattern",
+    "Potency",
     "Shown",
     "Targeted",
     "Trials",
@@ -59,6 +61,7 @@ __all__ = [
     "make_bank",
     "margin_over_controls",
     "measure_controls",
+    "measure_potency",
     "near_synonyms",
     "query_figures",
     "rates",

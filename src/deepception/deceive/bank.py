@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -50,19 +51,26 @@ class Bank:
     def __len__(self) -> int:
         return len(self.patches)
 
+    def kept(self, classes: Collection[int]) -> NDArray[np.int64]:
+        """Indices of the patches that ``without`` keeps, rising."""
+        return np.flatnonzero(~np.isin(self.classes, [c for c in classes if c != SYNTHETIC]))
+
     def without(self, classes: Collection[int]) -> Bank:
         """The bank without the patches that were cut from photographs of some classes."""
-        kept = np.flatnonzero(~np.isin(self.classes, [c for c in classes if c != SYNTHETIC]))
+        kept = self.kept(classes)
         patches = tuple(self.patches[i] for i in kept)
         return Bank(patches, self.classes[kept], self.groups[kept], self.shape, self.scrambled)
 
     def scramble(self, seed: int = 0) -> Bank:
         """The same patches scrambled: every spatial frequency kept, its phase drawn anew (METHODS §0).
 
-        What a fooling image owes to the objects and not to colours and texture, this control lacks.
+        What a fooling image owes to the objects and not to colours and texture, this control lacks. What a patch
+        becomes does not depend on the others.
         """
-        rng = stream(seed, "bank", "scramble")
-        patches = tuple(scramble(patch, rng) for patch in self.patches)
+        patches = tuple(
+            scramble(patch, stream(seed, hashlib.sha256(patch.pixels.tobytes()).hexdigest(), "scramble"))
+            for patch in self.patches
+        )
         return Bank(patches, self.classes, self.groups, self.shape, scrambled=True)
 
 

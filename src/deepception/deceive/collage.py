@@ -133,6 +133,13 @@ def repeated(pixels: UInt8, shape: tuple[int, int], phase: tuple[int, int] = (0,
     return np.ascontiguousarray(pixels[rows[:, None], columns])
 
 
+def repeated_bytes(bank: Bank, patch: int) -> bytes:
+    """What tells two canvases of one repeated patch apart: a uniform patch makes the same one at any size."""
+    pixels = bank.patches[patch].pixels
+    first = pixels[0, 0]
+    return first.tobytes() if (pixels == first).all() else f"patch {patch}".encode()
+
+
 class Changes:
     """Draws neighbours of a collage; what has helped lately is drawn more often.
 

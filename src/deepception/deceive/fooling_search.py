@@ -13,7 +13,7 @@ from ..sessions import Session
 from ..stimuli import Jitter, Patch, Stimuli, render
 from ..stimuli.patches import UInt8
 from .bank import Bank
-from .collage import Changes, Collage
+from .collage import Changes, Collage, repeated_bytes
 from .trials import Exhausted
 
 PURPOSE = "fooling image"
@@ -27,6 +27,9 @@ JITTERED = 20
 _STARTS, _RACE = 4, 20  # grounds that are changed for so many queries each; half of them go on for twice that
 _WARMTH = 0.03  # odds, as logarithm, that a change may lose and is still often kept, at first; none at last
 _FORWARD, _DECAY = 0.75, 0.12  # how patches are picked, see _Search._pick
+# The same where it is known what patches answer alone: how often, and how many standard deviations of the odds
+# make one e times as likely as another.
+_KNOWN, _SPREAD = 0.85, 0.5
 _MOST_CHANGES = 8  # made at once, where labels only are known and nothing has been answered with the target
 _MISSES = 1  # of JITTERED showings, that the search lets pass; the confirmation draws others
 
@@ -96,6 +99,19 @@ class Showings:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What patches of a bank answer alone, see ``Potency``.
+
+    Attributes:
+        patches: Their indices, int64 ``[S]``.
+        odds: Natural-log odds of the target, float64 ``[S]``.
+    """
+
+    patches: NDArray[np.int64]
+    odds: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Composed:
     """A collage as it was shown.
 
@@ -116,7 +132,9 @@ class Composed:
     source: str
 
 
-def search_collage(showings: Showings, bank: Bank, rng: np.random.Generator) -> Composed:
+def search_collage(
+    showings: Showings, bank: Bank, rng: np.random.Generator, known: Known | None = None
+) -> Composed:
     """Search a collage that is recognised as the target, until it is or the queries are spent.
 
     Screening first: a large patch of every photograph repeated over the canvas, then the others of the
@@ -125,10 +143,13 @@ def search_collage(showings: Showings, bank: Bank, rng: np.random.Generator) -> 
     is answered with the target is changed until ``JITTERED`` showings of it are (but one); before there is any,
     each try is drawn at random.
 
+    Where it is ``known`` what patches answer alone, the best of these are what is screened, and patches are picked
+    by it; where all of them answer alike, nothing is known.
+
     Returns:
         The fooling image, or the best try.
     """
-    search = _Search(showings, bank, rng)
+    search = _Search(showings, bank, rng, known)
     try:
         search.screen()
         if showings.scored:
@@ -142,8 +163,10 @@ def search_collage(showings: Showings, bank: Bank, rng: np.random.Generator) -> 
 
 
 class _Search:
-    def __init__(self, showings: Showings, bank: Bank, rng: np.random.Generator) -> None:
+    def __init__(self, showings: Showings, bank: Bank, rng: np.random.Generator, known: Known | None) -> None:
         self.showings, self.bank, self.rng = showings, bank, rng
+        self.known = known if known is not None and known.odds.size and np.ptp(known.odds) else None
+        self._likely = None if self.known is None else _likely(self.known.odds)
         self.best: Composed | None = None
         self.screened: list[Composed] = []
         self.changes = Changes(bank, rng, self._pick)
@@ -163,6 +186,9 @@ class _Search:
 
     def screen(self) -> None:
         """Repeat patches over the whole canvas: one of every photograph, then more of the best ones."""
+        if self.known is not None:
+            self._ground_known(self.known)
+            return
         most = max(1, round(SCREENING * self.showings.queries))
         if self.showings.scored:
             most = min(most, SCREENED)
@@ -251,6 +277,17 @@ class _Search:
                     break
         return hits
 
+    def _ground_known(self, known: Known) -> None:
+        """Repeat the patches that are known to come nearest, each of another photograph."""
+        groups: set[int] = set()
+        for patch in known.patches[np.argsort(-known.odds, kind="stable")].tolist():
+            group = int(self.bank.groups[patch])
+            if group not in groups:
+                groups.add(group)
+                self._ground(patch)
+            if len(groups) == _STARTS or self._enough():
+                return
+
     def _enough(self) -> bool:
         """Whether screening has found what it is for: where only labels are known, an answer with the target."""
         assert self.best is not None
@@ -272,7 +309,12 @@ class _Search:
         return composed
 
     def _pick(self) -> int:
-        """A patch: of the photographs that came nearest in the screening rather often, else any."""
+        """A patch: one that is known to come near, or of the photographs that did in the screening; else any."""
+        if self.known is not None and self._likely is not None:
+            if self.rng.random() >= _KNOWN:
+                return int(self.rng.integers(len(self.bank)))
+            at = int(np.searchsorted(self._likely, self.rng.random()))
+            return int(self.known.patches[min(at, len(self.known.patches) - 1)])
         if self.rng.random() >= _FORWARD:
             return int(self.rng.integers(len(self.bank)))
         rank = min(int(self.rng.geometric(_DECAY)) - 1, len(self._order) - 1)
@@ -280,11 +322,10 @@ class _Search:
         return members[int(self.rng.integers(len(members)))]
 
 
-def repeated_bytes(bank: Bank, patch: int) -> bytes:
-    """What tells two canvases of one repeated patch apart: a uniform patch makes the same one at any size."""
-    pixels = bank.patches[patch].pixels
-    first = pixels[0, 0]
-    return first.tobytes() if (pixels == first).all() else f"patch {patch}".encode()
+def _likely(odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How likely patches are picked by their odds, added up, float64 ``[S]``."""
+    weights = np.exp((odds - odds.max()) / (_SPREAD * odds.std()))
+    return np.asarray(np.cumsum(weights / weights.sum()))
 
 
 def jittered(pixels: UInt8, count: int, rng: np.random.Generator) -> UInt8:

@@ -95,7 +95,13 @@ def line(role: str, results: Mapping[str, Any]) -> str:
     return (
         f"{about}: {state}; {_how_well(image)}, answered {image['top1_name']}; "
         f"first answered as the target: {first}; {counted(image['queries'], 'query', 'queries')}"
+        f"{_learned(image)}"
     )
+
+
+def _learned(image: Mapping[str, Any]) -> str:
+    """What was learned before it, and serves any target with the same bank."""
+    return f", and {whole(image['learning'])} of learning before" if image["learning"] else ""
 
 
 def render_fooling(folder: Path, settings: RunSettings) -> str:
@@ -170,7 +176,7 @@ def _figures(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
     def of(image: Mapping[str, Any] | None) -> list[str]:
         if image is None:
-            return [UNKNOWN] * 7
+            return [UNKNOWN] * 8
         return [
             "yes" if image["reached"] else "no",
             _how_well(image),
@@ -178,6 +184,7 @@ def _figures(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             UNKNOWN if image["first_top1"] is None else whole(image["first_top1"]),
             UNKNOWN if image["first"] is None else whole(image["first"]),
             f"{whole(image['queries'])} of {whole(image['budget'])}",
+            whole(image["learning"]) if image["learning"] else "none",
             f"{whole(image['copies'])}, of {counted(len(image['patches']), 'patch', 'patches')}",
         ]
 
@@ -190,6 +197,7 @@ def _figures(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         if _labels_only(results)
         else f"Queries to the target at {threshold:g} or above",
         "Queries, confirmation included",
+        "Queries of learning before, what the patches answer alone: they serve any target",
         "Placements",
     ]
     return list(zip(names, of(results["fooling"]), of(results["control"]), strict=True))
@@ -246,6 +254,7 @@ def _set(results: Mapping[str, Any], frame: str) -> list[tuple[str, str]]:
     search = results["settings"]["fooling"]
     return [
         ("Queries of each search, at most", whole(search["queries"])),
+        ("Queries of learning before each, at most", whole(search.get("learn_queries", 0))),
         ("Probability asked for", f"{search['threshold']:g}"),
         ("Control", "yes" if search["control"] else "no"),
         ("Frame", f"{frame} pixels"),

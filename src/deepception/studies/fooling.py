@@ -45,6 +45,8 @@ class FoolingRequest:
         queries: Most queries of the search, and of the control.
         threshold: Probability of the target that is asked for.
         control: Whether the same is tried with the patches scrambled.
+        learn_queries: Most queries, beside those of the search, with which it is learned what the patches answer
+            alone; of the control as well. 0: nothing is learned.
         seed: Seed of everything random.
         budget: Most images that the run may send in all, or ``None``.
         as_is: Photographs are taken untouched and must have the frame's size.
@@ -60,6 +62,7 @@ class FoolingRequest:
     queries: int = QUERIES
     threshold: float = 0.9
     control: bool = True
+    learn_queries: int = 0
     seed: int = 0
     budget: int | None = None
     as_is: bool = False
@@ -77,6 +80,7 @@ class FoolingPrice:
         clean: Clean answers of those of no known class.
         search: The search.
         control: Its control.
+        learning: What is learned before them, and is no part of these.
         total: All of it.
         left: What is not measured yet, of a run that is gone on with; else all of it.
         exact: False: what is reached early ends early.
@@ -87,6 +91,7 @@ class FoolingPrice:
     clean: int
     search: int
     control: int
+    learning: int
     total: int
     left: int
     exact: bool = False
@@ -116,6 +121,7 @@ def resolve_fooling(
             "threshold": request.threshold,
             "control": request.control,
             "level": observer.level.value,
+            **({"learn_queries": request.learn_queries} if request.learn_queries else {}),
         },
         "frame": list(observer.frame.shape),
         "labels": list(observer.labels),
@@ -146,10 +152,12 @@ def price_fooling(
     """What a run costs, before anything is asked; ``store`` has what is measured already."""
     plan = fooling_plan(settings)
     clean = sum(plan.price(p) for p in plan.shown)
-    search, control = plan.search["queries"], plan.search["queries"] * bool(plan.search["control"])
-    total = clean + search + control
+    controls = int(bool(plan.search["control"]))
+    search, learning = plan.search["queries"], plan.learn_queries * (1 + controls)
+    total = clean + search * (1 + controls) + learning
     left = total if store is None else _left(plan, store)
-    return FoolingPrice(len(plan.shown), clean, search, control, total, left, cached=cached)
+    parts = (clean, search, search * controls, learning)
+    return FoolingPrice(len(plan.shown), *parts, total, left, cached=cached)
 
 
 def run_fooling(
@@ -232,5 +240,7 @@ def _left(plan: FoolingPlan, store: RunStore) -> int:
     units = {plan.photograph_unit(p).hash: plan.price(p) for p in plan.shown}
     there = [h for h in units if store.has(h)]
     searches = plan.search_units(there)
-    waiting = sum(not store.has(unit.hash) for unit in searches) * plan.search["queries"]
+    waiting = sum(not store.has(unit.hash) for unit in searches) * (
+        plan.search["queries"] + plan.learn_queries
+    )
     return sum(price for h, price in units.items() if h not in there) + int(waiting)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..deceive.bank import Bank, make_bank
 from ..deceive.fooling import FoolingImage, fool
+from ..deceive.potency import measure_potency
 from ..deceive.synonyms import near_synonyms
 from ..errors import InputError
 from ..properties import Subject
@@ -24,7 +25,7 @@ KIND = "fooling"
 """Under this name ``run.json`` says what is searched; runs of other kinds have no such settings."""
 
 PHOTOGRAPH, SEARCH, CONTROL = "bank photograph", "fooling image", "fooling image control"
-_SCHEMA = 2
+_SCHEMA = 3
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,16 @@ class FoolingPlan:
 
     @property
     def search(self) -> Mapping[str, Any]:
-        """What is searched: ``target``, ``queries``, ``threshold``, ``control``, and the observer's ``level``."""
+        """What is searched: ``target``, ``queries``, ``threshold``, ``control``, and the observer's ``level``.
+
+        ``learn_queries`` where anything is learned before.
+        """
         return dict(self.chosen[KIND])
+
+    @property
+    def learn_queries(self) -> int:
+        """Most queries with which each search learns before what the patches answer alone."""
+        return int(self.search.get("learn_queries", 0))
 
     @cached_property
     def left_out(self) -> frozenset[int]:
@@ -72,7 +81,8 @@ class FoolingPlan:
         """The search, and its control where one is wanted, over photographs by the hashes of their units."""
         names = [SEARCH, CONTROL] if self.search["control"] else [SEARCH]
         target = int(self.search["target"])
-        parameters = {name: self.search[name] for name in ("queries", "threshold")}
+        names_ = ("queries", "threshold", "learn_queries")
+        parameters = {name: self.search[name] for name in names_ if name in self.search}
         return [self._unit(name, None, target, parameters, photographs) for name in names]
 
     def _unit(
@@ -147,7 +157,8 @@ def plan_searches(
 
 
 def _searched(session: Session, plan: FoolingPlan, bank: Bank) -> tuple[dict[str, Any], dict[str, Any]]:
-    search = plan.search
+    search, learn = plan.search, plan.learn_queries
+    potency = measure_potency(session, bank, learn, seed=plan.seed) if learn else None
     found: FoolingImage = fool(
         session,
         int(search["target"]),
@@ -155,6 +166,7 @@ def _searched(session: Session, plan: FoolingPlan, bank: Bank) -> tuple[dict[str
         queries=search["queries"],
         threshold=search["threshold"],
         seed=plan.seed,
+        potency=potency,
     )
     arrays, record = parts_of(found)
     return arrays, {**record, "bank": len(bank)}

@@ -21,7 +21,7 @@ from .outputs import put
 from .settings import RunSettings
 from .store import RunStore
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the layout of ``results.json``."""
 
 _log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ def assemble_fooling(
     clean = sum(store.load(h).queries for h in units if store.has(h))
     searched = 0 if search is None else search.queries
     scrambled = 0 if control is None else control.queries
+    learning = sum(image.learning for image in (search, control) if image is not None)
     return {
         "schema": SCHEMA,
         "version": settings.version,
@@ -74,7 +75,8 @@ def assemble_fooling(
             "clean": clean,
             "search": searched,
             "control": scrambled,
-            "total": clean + searched + scrambled,
+            "learning": learning,
+            "total": clean + searched + scrambled + learning,
         },
         "warnings": list(settings.observers[0].assumed),
         "failures": [
@@ -169,6 +171,7 @@ def _told(image: FoolingImage, labels: list[str]) -> dict[str, Any]:
         "first_top1": image.first_top1,
         "first": image.first,
         "queries": image.queries,
+        "learning": image.learning,
         "budget": image.budget,
         "source": image.source,
         "copies": image.copies,
