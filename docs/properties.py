@@ -51,7 +51,7 @@ def measure(data: Path, network: str, threads: int | None) -> None:
     """Audit one network with the standard setting, and keep what its run says."""
     from deepception.observers import open_observer
     from deepception.sessions import RichProgress
-    from deepception.studies import AuditRequest, run_audit
+    from deepception.studies import AuditRequest, Listeners, run_audit
     from deepception.studies.inputs import find_photographs
 
     photographs = choose_photographs(data / "photos", PHOTOGRAPHS)
@@ -67,8 +67,8 @@ def measure(data: Path, network: str, threads: int | None) -> None:
         outcome = run_audit(
             request,
             RUNS / network,
-            progress=progress,
             on_price=lambda price: print(network, price, file=sys.stderr),
+            listeners=Listeners(progress),
         )
     if outcome.execution.stopped is not None:
         raise outcome.execution.stopped

@@ -17,8 +17,8 @@ from deepception.observers.function import FunctionObserver
 from deepception.reports import write_report
 from deepception.stimuli import Frame
 from deepception.studies import (
-    AuditOutcome,
     AuditRequest,
+    RunOutcome,
     RunStore,
     find_photographs,
     load_settings,
@@ -81,7 +81,7 @@ def request(photos: Path, asked: Asked, **options: Any) -> AuditRequest:
     return AuditRequest(observer, "linear", find_photographs([photos]), batch_size=64, as_is=True, **options)
 
 
-def figures(outcome: AuditOutcome) -> str:
+def figures(outcome: RunOutcome) -> str:
     return json.dumps({k: v for k, v in outcome.results.items() if k != "cost"}, sort_keys=True)
 
 

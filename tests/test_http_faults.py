@@ -192,7 +192,7 @@ def test_ctrl_c_ends_in_good_order_and_the_run_goes_on(
 ) -> None:
     good, port = clean
     run = tmp_path / "run"
-    with serving(latency=0.01, port=port) as endpoint:
+    with serving(latency=0.1, port=port) as endpoint:  # slow, so that it is under way
         process = command_line.start("audit", endpoint.v2, photographs, "--out", run, *QUICK, cwd=tmp_path)
         for _ in range(600):
             if endpoint.seen > 200:

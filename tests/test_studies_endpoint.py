@@ -19,7 +19,7 @@ from deepception.observers.remote import Limits, TransientError
 from deepception.sessions import AnswerCache, CacheChoice, stimulus_digest, transmitting
 from deepception.sessions import breaker as breaker_module
 from deepception.stimuli import Frame
-from deepception.studies import AuditOutcome, AuditRequest, Ledger, Price, find_photographs, run_audit
+from deepception.studies import AuditRequest, Ledger, Price, RunOutcome, find_photographs, run_audit
 from deepception.studies.accounts import rows, summary
 
 CLASSES = 6
@@ -86,7 +86,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def measure(
     far: Far, photos: Path, folder: Path, *, on_price: Callable[[Price], None] | None = None, **options: Any
-) -> AuditOutcome:
+) -> RunOutcome:
     found = find_photographs([str(photos)])
     request = AuditRequest(far, "far", found, setting="quick", properties=("local",), **options)
     return run_audit(request, folder, on_price=on_price)

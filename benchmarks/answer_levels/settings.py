@@ -14,10 +14,10 @@ from deepception.properties import (
     experiments,
 )
 
-NETWORKS = ("mcunet_320kb_176", "squeezenet_v11_224", "efficientnet_lite0")
+NETWORKS = ("mcunet_320kb_176", "shufflenet_v2_224", "efficientnet_lite0")
 TITLES = {
     "mcunet_320kb_176": "MCUNet",
-    "squeezenet_v11_224": "SqueezeNet 1.1",
+    "shufflenet_v2_224": "ShuffleNet v2",
     "efficientnet_lite0": "EfficientNet-Lite0",
 }
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,7 @@ from .options import knowledge_option, model_options, open_model, run_options, s
 
 if TYPE_CHECKING:
     from ..observers import Observer
-    from ..sessions import RichProgress
-    from ..studies import AuditOutcome, AuditRequest, FoolingPrice, Price
+    from ..studies import AuditRequest, FoolingPrice, Listeners, Price, RunOutcome
 
 
 @click.command()
@@ -73,7 +71,7 @@ def make_request(
     )
 
 
-def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcome:
+def run(request: AuditRequest, out: Path, *, report: bool = True) -> RunOutcome:
     """Run the audit with progress on stderr; raise what stopped it, after its report was written.
 
     A budget that ended it is only told where some of the result is there.
@@ -81,28 +79,22 @@ def run(request: AuditRequest, out: Path, *, report: bool = True) -> AuditOutcom
     from ..studies import run_audit
 
     return measured(
-        lambda progress, asked: run_audit(
-            request,
-            out,
-            progress=progress,
-            on_price=lambda price: say_price(price, request.observer),
-            on_company=say,
-            cancel=asked,
+        lambda listeners: run_audit(
+            request, out, on_price=lambda price: say_price(price, request.observer), listeners=listeners
         ),
         out if report else None,
     )
 
 
-def measured(
-    measure: Callable[[RichProgress, threading.Event], AuditOutcome], out: Path | None
-) -> AuditOutcome:
+def measured(measure: Callable[[Listeners], RunOutcome], out: Path | None) -> RunOutcome:
     """Measure, write the report into ``out`` where one is named, and say or raise what went wrong, as ``run``."""
     from ..errors import PhotographError
     from ..sessions import RichProgress
+    from ..studies import Listeners
 
     with first_interrupt_noted() as asked:
         with RichProgress() as progress:
-            outcome = measure(progress, asked)
+            outcome = measure(Listeners(progress, say, asked))
         if out is not None and outcome.written:
             from ..reports import write_report
 
@@ -278,7 +270,7 @@ def show_deception(name: str, summary: dict[str, Any]) -> None:
         click.echo(line)
 
 
-def show_outcome(outcome: AuditOutcome, out: Path) -> None:
+def show_outcome(outcome: RunOutcome, out: Path) -> None:
     """The verdict in a few lines, and where the report is."""
     cost = outcome.results["cost"]
     for name, summary in outcome.results["properties"].items():

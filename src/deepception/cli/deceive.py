@@ -20,7 +20,7 @@ from .options import knowledge_option, model_options, open_model, photograph_opt
 if TYPE_CHECKING:
     from ..deceive import DeceptionParameters, Dictionary, Pattern
     from ..observers import Observer
-    from ..studies import AuditOutcome, AuditRequest
+    from ..studies import AuditRequest, RunOutcome
 
 QUERIES = 1_000
 """Most showings per photograph, where nothing else is said."""
@@ -332,7 +332,7 @@ def summary_json(results: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _show(outcome: AuditOutcome, folder: Path | None) -> None:
+def _show(outcome: RunOutcome, folder: Path | None) -> None:
     results = outcome.results
     summary, cost = results["properties"]["deception"], results["cost"]
     show_verdict("deception", summary, cached=bool(cost.get("cached")))

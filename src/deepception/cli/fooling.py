@@ -115,14 +115,7 @@ def _fool(request: FoolingRequest, folder: Path, as_json: bool, *, keep: bool) -
         say(_priced(price, cost_of(request.observer)))
 
     outcome = measured(
-        lambda progress, asked: run_fooling(
-            request,
-            folder,
-            progress=progress,
-            on_price=told_price,
-            on_company=say,
-            cancel=asked,
-        ),
+        lambda listeners: run_fooling(request, folder, on_price=told_price, listeners=listeners),
         folder if keep else None,
     )
     if as_json:

@@ -19,12 +19,13 @@ from .units import Outcome, Unit
 from .workers import Roster, Worker
 
 if TYPE_CHECKING:
-    from .audit import AuditOutcome, run_audit
+    from .audit import run_audit
     from .fooling import FoolingPrice, FoolingRequest, price_fooling, resolve_fooling, run_fooling
     from .joining import create_or_join, difference, fix_batch_size, joined_with
     from .pool import embedded_photographs
     from .price import Price, price_of
     from .request import AuditRequest, resolve
+    from .runner import Listeners, RunOutcome
     from .settings import (
         Extension,
         ObserverEntry,
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "AuditOutcome",
     "AuditRequest",
     "BlockedUnit",
     "ExecutionReport",
@@ -47,6 +47,7 @@ __all__ = [
     "FoolingRequest",
     "Lease",
     "Ledger",
+    "Listeners",
     "ObserverEntry",
     "OpenRun",
     "Outcome",
@@ -56,6 +57,7 @@ __all__ = [
     "Price",
     "Progress",
     "Roster",
+    "RunOutcome",
     "RunSettings",
     "RunStore",
     "Sitting",
@@ -81,7 +83,8 @@ __all__ = [
 ]
 
 _LAZY = {
-    "AuditOutcome": "audit",
+    "Listeners": "runner",
+    "RunOutcome": "runner",
     "AuditRequest": "request",
     "FoolingPrice": "fooling",
     "FoolingRequest": "fooling",

@@ -107,6 +107,19 @@ class ExecutionReport:
         return 3 if self.finished or self.skipped else 2
 
 
+def joined_report(*stages: ExecutionReport) -> ExecutionReport:
+    """One report over stages that followed each other; a unit that two of them met is told once."""
+    finished = tuple(dict.fromkeys(h for stage in stages for h in stage.finished))
+    failed = {f.unit.hash: f for stage in stages for f in stage.failed}
+    return ExecutionReport(
+        finished,
+        tuple(dict.fromkeys(h for stage in stages for h in stage.skipped if h not in finished)),
+        tuple(failed.values()),
+        tuple({b.unit.hash: b for stage in stages for b in stage.blocked}.values()),
+        stages[-1].stopped,
+    )
+
+
 def execute(
     plan: Sequence[PlannedUnit],
     store: RunStore,

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from .. import __version__
 from ..deceive.fooling import fewest_queries
 from ..errors import PhotographError
 from ..observers import Observer
-from ..observers.remote import cost_of
 from ..properties.limits import at_least
-from ..sessions import AnswerCache, CacheChoice, RichProgress, Session, keeps_answers
-from .asking import run_session, why_alone
-from .audit import AuditOutcome, Telling, joined_report
-from .budget import named_rest
-from .company import Company
-from .engine import ExecutionReport, execute
+from ..sessions import AnswerCache, CacheChoice
+from .engine import ExecutionReport, joined_report
 from .fooling_plan import KIND, FoolingPlan, fooling_plan, nothing_to_show, plan_photographs, plan_searches
 from .fooling_results import assemble_fooling, write_fooling
 from .inputs import PhotographRef
 from .joining import joined_with
 from .pool import Usable
 from .request import check_frame, entry_of, read_entries, refuse_other_observer
-from .run_folder import OpenRun, open_run, owner_told
+from .run_folder import owner_told
+from .runner import Listeners, RunKind, Runner, RunOutcome, carry_out
 from .settings import RunSettings, load_settings
 from .store import RunStore
 
@@ -164,75 +158,54 @@ def run_fooling(
     request: FoolingRequest,
     folder: Path,
     *,
-    progress: RichProgress | None = None,
     on_price: Callable[[FoolingPrice], None] | None = None,
-    on_company: Callable[[str], None] | None = None,
-    cancel: threading.Event | None = None,
-) -> AuditOutcome:
+    listeners: Listeners | None = None,
+) -> RunOutcome:
     """Search what is not searched yet, and write ``results.json`` and the pictures.
 
-    An interrupted search begins anew; photographs and searches that were finished are not asked for again.
-    Setting ``cancel`` ends the run after the showing in flight, as Ctrl-C does. Other processes may share the run;
-    ``on_company`` is given a sentence about each of them.
+    An interrupted search begins anew; photographs and searches that were finished are not asked for again. Other
+    processes may share the run.
+
+    Args:
+        request: What is asked for.
+        folder: The run folder.
+        on_price: Is told the price before anything is asked.
+        listeners: Who is told what happens, and may end the run after the showing in flight.
 
     Raises RunFolderError and InputError before anything is asked; whatever stops it later is in the outcome.
     """
     with owner_told(folder):
         settings, broken = resolve_fooling(request, folder)
-    cancelled = None if cancel is None else cancel.is_set
-    with open_run(folder, settings, alone=why_alone(request.budget)) as run:
-        company = Company(run, on_company)
-        company.greet()
-        cached = keeps_answers(request.observer, request.cache)
-        price = price_fooling(run.settings, run.store, cached=cached)
-        if on_price is not None:
-            on_price(price)
-        if progress is not None:
-            progress.expect(price.left)
-        with run_session(
-            run,
-            request.observer,
-            batch_size=run.settings.batch_size,
-            budget=request.budget,
-            cache=request.cache,
-            progress=progress,
-            cancel=cancel,
-        ) as session:
-            execution = _measure(run, session, progress, company, cancelled)
-            price = price_fooling(run.settings, run.store, cached=cached)
-            execution = named_rest(execution, request, price, session.transmissions)
-        written = run.settle(finished=execution.stopped is None, cancel=cancelled)
-        results = assemble_fooling(run.settings, run.store, run.ledger, broken)
-        results["cost"] = run.ledger.totals().as_cost(priced=cost_of(request.observer) is not None)
-        if written:
-            write_fooling(folder, run.settings, run.store, results)
-    code = execution.exit_code
-    if code == 3 and results["fooling"] is None:
-        code = 2
-    return AuditOutcome(results, execution, 3 if code == 0 and broken else code, written)
+    kind = RunKind(
+        batch_size=lambda run: run.settings.batch_size,
+        measure=_measure,
+        conclude=lambda run: (
+            assemble_fooling(run.settings, run.store, run.ledger, broken),
+            lambda found: write_fooling(folder, run.settings, run.store, found),
+        ),
+        empty=lambda found: found["fooling"] is None,
+    )
+    return carry_out(
+        folder,
+        settings,
+        request,
+        kind,
+        price=lambda run, cached: price_fooling(run.settings, run.store, cached=cached),
+        on_price=on_price,
+        listeners=listeners or Listeners(),
+        broken=broken,
+    )
 
 
-def _measure(
-    run: OpenRun,
-    session: Session,
-    progress: RichProgress | None,
-    company: Company,
-    cancelled: Callable[[], bool] | None,
-) -> ExecutionReport:
+def _measure(runner: Runner) -> ExecutionReport:
+    run, session = runner.run, runner.session
+    if runner.listeners.progress is not None:
+        runner.listeners.progress.expect(price_fooling(run.settings, run.store).left)
     plan = fooling_plan(run.settings, fingerprint=session.fingerprint)
-    options: dict[str, Any] = {
-        "ledger": run.ledger,
-        "on_progress": company.watching(Telling(progress)),
-        "cancel": cancelled,
-        "spent": lambda: session.transmissions,
-        "claims": run.claims,
-    }
-    first = execute(plan_photographs(plan, session), run.store, **options)
+    first = runner.execute(plan_photographs(plan, session))
     if first.stopped is not None:
         return first
-    return joined_report(
-        first, execute(list(plan_searches(plan, run.store.has, session)), run.store, **options)
-    )
+    return joined_report(first, runner.execute(list(plan_searches(plan, run.store.has, session))))
 
 
 def _left(plan: FoolingPlan, store: RunStore) -> int:
