@@ -93,7 +93,7 @@ def test_torchserve_lists_the_best(certain: Endpoint) -> None:
     assert np.array_equal(raw.labels, np.argsort(-LOGITS, axis=1)[:, :3])
     p = np.exp(LOGITS) / np.exp(LOGITS).sum(axis=1, keepdims=True)
     np.testing.assert_allclose(raw.scores, -np.sort(-p, axis=1)[:, :3], rtol=1e-12)
-    with pytest.raises(ObserverError, match="lists 3 classes and not 5"):
+    with pytest.raises(ObserverError, match=r"lists 3 classes and not 5: .* level, top-3"):
         raw_answers(open_observer(f"{certain.base}/predictions/known", labels=LABELS, size=SIDE), SHOWN[:1])
 
 
@@ -248,6 +248,7 @@ BAD_OPTIONS: list[tuple[str, dict[str, Any], str]] = [
     ("http://127.0.0.1/v2/models/m", {"concurrency": 0}, "concurrency"),
     ("http://127.0.0.1/v2/models/m", {"rate": -1.0}, "rate"),
     ("default", {"rate": 3.0}, "no endpoint"),
+    ("default", {"level": "top-3"}, "is known"),
 ]
 
 
@@ -285,6 +286,17 @@ def test_a_bad_description_is_refused(tmp_path: Path, request_part: str, answer:
     with pytest.raises(InputError) as refused:
         open_observer("http://127.0.0.1:9/x", protocol=protocol, labels=LABELS)
     assert words in str(refused.value)
+
+
+def test_the_level_of_a_handler_is_said_on_the_command_line(certain: Endpoint, tmp_path: Path) -> None:
+    labels = tmp_path / "labels.txt"
+    labels.write_text("\n".join(LABELS), encoding="utf-8")
+    photographs = save_photographs(tmp_path / "photographs", 1)
+    command = ("info", f"{certain.base}/predictions/known", photographs, "--labels", labels, "--size", SIDE)
+    assert_refused(call(*command, "--no-cache"), "lists 3 classes and not 5")
+    done = call(*command, "--no-cache", "--level", "top-3", "--json")
+    assert done.code == 0, done
+    assert len(json.loads(done.out)["answers"][0]["top"]) == 3
 
 
 def test_a_wrong_path_is_told_in_one_sentence(endpoint: Endpoint, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from command_line import call, environment, save_photographs
+from command_line import assert_refused, call, environment, save_photographs
 from deepception.errors import DeepceptionError, ObserverError, UnreachableError
 from deepception.observers import open_observer
 from deepception.sessions import raw_answers
@@ -172,3 +172,14 @@ def test_certificates_are_verified(secure: tuple[str, Path], monkeypatch: pytest
     with pytest.raises(DeepceptionError, match="status 503"):
         open_observer(address)
     assert _Quiet.asked > 0
+
+
+def test_certificates_that_cannot_be_read_are_one_sentence(
+    secure: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, _ = secure
+    (tmp_path / "none.pem").write_text("no certificate")
+    for file in (tmp_path / "absent.pem", tmp_path / "none.pem"):
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        done = call("info", address)
+        assert_refused(done, "certificates to trust", "check SSL_CERT_FILE")

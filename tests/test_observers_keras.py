@@ -146,7 +146,7 @@ def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     small_network.make_keras().save(tmp_path / "m.keras")
     monkeypatch.delitem(sys.modules, "keras")
     monkeypatch.setattr(sys, "meta_path", [_NoKeras(), *sys.meta_path])
-    assert_refused(call("info", tmp_path / "m.keras"), "pip install deepception[keras]")
+    assert_refused(call("info", tmp_path / "m.keras"), "pip install 'deepception[keras]'")
 
 
 class _NoKeras:

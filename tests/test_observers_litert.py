@@ -245,7 +245,7 @@ def test_options_that_mean_nothing_here(options: dict[str, Any], sentence: str, 
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = save_small_network(tmp_path / "m.tflite")
     monkeypatch.setitem(__import__("sys").modules, "ai_edge_litert.interpreter", None)
-    assert_refused(call("info", model), "pip install deepception[litert]")
+    assert_refused(call("info", model), "pip install 'deepception[litert]'")
 
 
 @pytest.fixture(scope="module")

@@ -175,7 +175,7 @@ def test_options_that_mean_nothing_here(options: dict[str, Any], sentence: str) 
 def test_a_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     skops.io.dump(fitted(LogisticRegression()), tmp_path / "m.skops")
     monkeypatch.setitem(sys.modules, "skops", None)
-    assert_refused(call("info", tmp_path / "m.skops"), "pip install deepception[sklearn]")
+    assert_refused(call("info", tmp_path / "m.skops"), "pip install 'deepception[sklearn]'")
 
 
 def test_a_file_is_audited(tmp_path: Path) -> None:

@@ -209,7 +209,7 @@ def test_a_damaged_chunk_counts_as_absent_is_told_and_can_be_replaced(
     store = RunStore(tmp_path)
     with caplog.at_level(logging.WARNING):
         assert not store.has(UNIT.hash)
-    assert "measured again" in caplog.text
+    assert "measures it again" in caplog.text
     assert store.finished() == set()
     with pytest.raises(RunFolderError, match=r"damaged .*run the study again"):
         store.load(UNIT.hash)

@@ -19,6 +19,7 @@ from ..errors import Cancelled, DeepceptionError
 # Each command's module is imported when it is called, so that --help stays fast.
 COMMANDS = {
     "audit": ("audit", "Measure all four properties and write a report."),
+    "compare": ("compare", "Set runs side by side, photograph by photograph."),
     "deceive": ("deceive", "Make a classifier answer wrong, within a bound, beside controls."),
     "demo": ("demo", "Audit the embedded network on the embedded photographs."),
     "info": ("info", "Say what was understood about a classifier, and check it."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,8 @@ _HOLDS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
 }
-_CONDITION = re.compile(r"\s*([a-z_.0-9]+)\s*(>=|<=|>|<)\s*([0-9.eE+-]+)\s*(%?)\s*")
+# The figure may be any text: names of observers hold dots, dashes and spaces.
+_CONDITION = re.compile(r"\s*(\S.*?)\s*(>=|<=|>|<)\s*([0-9.eE+-]+)\s*(%?)\s*")
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Gate:
     """A condition under which the command fails.
 
     Attributes:
-        figure: One of FIGURES.
+        figure: One of FIGURES, or of those of a comparison.
         relation: ``">"``, ``">="``, ``"<"`` or ``"<="``.
         limit: What the figure is held against.
     """
@@ -56,20 +57,35 @@ class Gate:
             value = value.get("value")
         if value is None and self.figure == "queries.median" and figures["queries"]["n"]:
             value = math.inf  # more than half of the photographs were not deceived at all
+        return self.holds(value)
+
+    def holds(self, value: float | None) -> bool:
+        """Whether the condition is true of a value; of a figure that there is none of, none is."""
         return value is not None and _HOLDS[self.relation](float(value), self.limit)
 
 
-def read_gate(text: str) -> Gate:
-    """The gate that a person wrote; raises a usage error for anything else."""
+def read_gate(
+    text: str,
+    *,
+    known: Collection[str] | None = FIGURES,
+    example: str = "fooling_ratio > 0.5",
+) -> Gate:
+    """The gate that a person wrote; raises a usage error for anything else.
+
+    Args:
+        text: What was written.
+        known: The figures that there are; ``None`` where they are only known later.
+        example: A condition, for those who wrote none.
+    """
     found = _CONDITION.fullmatch(text)
     try:
         limit = float(found[3]) if found else math.nan
     except ValueError:
         limit = math.nan
-    if found is None or not math.isfinite(limit) or found[1] not in FIGURES:
+    if found is None or not math.isfinite(limit) or (known is not None and found[1] not in known):
+        figures = "" if known is None else f", with one of {', '.join(known)}"
         raise click.BadParameter(
-            f"{text!r} is no condition on a figure: write it as 'fooling_ratio > 0.5', with one of "
-            f"{', '.join(FIGURES)}.",
+            f"{text!r} is no condition on a figure: write it as '{example}'{figures}.",
             param_hint="--fail-on",
         )
     return Gate(found[1], found[2], limit / 100 if found[4] else limit)

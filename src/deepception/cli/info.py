@@ -85,20 +85,29 @@ def _answers(
             answer = session.ask_images(pixels[None])
             top = answers_top = answer.top[0].tolist()
             columns = [answer.column(c) for c in answers_top]
-            # An observer that tells labels only gives no probability.
-            p = [v if np.isfinite(v) else None for v in np.exp(answer.log_probability[0, columns]).tolist()]
+            # An observer that tells labels only gives no probability, and a bound is none: where it rounds,
+            # what comes after the classes that it tells is in the order of their indices.
+            p = [
+                float(v) if np.isfinite(v) and not bound else None
+                for v, bound in zip(
+                    np.exp(answer.log_probability[0, columns]), answer.censored[0, columns], strict=True
+                )
+            ]
+            top = [c for c, v in zip(top, p, strict=True) if v is not None] or top
             shown.append(
                 {
                     "photograph": ref.name,
                     "label": None if known is None else observer.labels[known],
                     "top": [
-                        {"class": observer.labels[c], "index": c, "p": v} for c, v in zip(top, p, strict=True)
+                        {"class": observer.labels[c], "index": c, "p": v}
+                        for c, v in zip(answers_top, p, strict=True)
+                        if c in top
                     ],
                 }
             )
             if known is not None:
                 hits.append((top[0] == known, known in top))
-                told = min(told, len(top))
+                told = min(told, len(answers_top))
     if errors and not shown:
         raise errors[0]
     for failed in errors:

@@ -41,6 +41,12 @@ _MODEL = [
     click.option("--layout", type=click.Choice(["NCHW", "NHWC"]), help="Order of the input's axes."),
     click.option("--colour-order", type=click.Choice(["RGB", "BGR"]), help="Order of the channels."),
     click.option("--output", type=click.Choice(["logits", "probabilities"]), help="What the scores are."),
+    click.option(
+        "--level",
+        metavar="LEVEL",
+        help="What a python: function or TorchServe answers with: logits, probabilities, top-5 (or another "
+        "number) or label.",
+    ),
     click.option("--input-name", help="Name of the input that takes the image."),
     click.option("--output-name", help="Name of the output to read."),
     click.option(
@@ -155,6 +161,7 @@ MODEL_NAMES = (
     "layout",
     "colour_order",
     "output",
+    "level",
     "input_name",
     "output_name",
     "protocol",

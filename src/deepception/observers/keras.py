@@ -200,7 +200,7 @@ def _keras() -> Any:
             import keras
         except ImportError as error:
             raise InputError(
-                "Keras models need the packages keras (3) and torch: pip install deepception[keras]."
+                "Keras models need the packages keras (3) and torch: pip install 'deepception[keras]'."
             ) from error
         finally:
             if before is not None:

@@ -130,7 +130,7 @@ class LitertModel:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
             raise InputError(
-                "TFLite files need the package ai-edge-litert: pip install deepception[litert]."
+                "TFLite files need the package ai-edge-litert: pip install 'deepception[litert]'."
             ) from error
         try:
             return Interpreter(model_path=str(self._path), num_threads=self._threads)

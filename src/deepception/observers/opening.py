@@ -135,6 +135,11 @@ def _refuse_version(scheme: str, text: str, options: OpeningOptions) -> None:
         raise InputError(
             f"a version is for Python functions, but {text} is known by its bytes: leave it out."
         )
+    if options.level is not None and scheme in _KNOWN_BY_BYTES:
+        raise InputError(
+            f"a level is for Python functions and TorchServe, but what {text} answers with is known: to use less "
+            "of it, give the knowledge; to say what its scores are, the output."
+        )
     if options.for_endpoints() and scheme in _KNOWN_BY_BYTES:
         names = options.for_endpoints()
         concern, them = ("concerns", "it") if len(names) == 1 else ("concern", "them")

@@ -41,7 +41,7 @@ class OpenVinoSession:
             self.version = version("openvino")
         except PackageNotFoundError as error:
             raise InputError(
-                "the engine openvino is not installed: pip install deepception[openvino]."
+                "the engine openvino is not installed: pip install 'deepception[openvino]'."
             ) from error
         self._path = path
         self._batches: NDArray[np.uint8] = np.empty(0, dtype=np.uint8)

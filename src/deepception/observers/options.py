@@ -21,7 +21,7 @@ class OpeningOptions:
         threads: Threads of one call, ``None`` for all processors of this process.
         engine: Engine of a scheme that has several, e.g. ``"openvino"``.
         weights: File of weights, for a network built by a Python function.
-        level: Answer level of a Python function.
+        level: Answer level of a Python function, or of TorchServe.
         version: Version of a Python function: its answers are kept between processes only with one.
         name: Name for people; ``None`` for the adapter's own.
         protocol: What an endpoint speaks: ``"v2"``, ``"torchserve"``, ``"tfserving"`` or a TOML file.

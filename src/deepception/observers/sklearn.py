@@ -204,7 +204,7 @@ def _load(path: Path) -> Any:
         from skops import io
     except ImportError as error:
         raise InputError(
-            "scikit-learn files need the packages scikit-learn and skops: pip install deepception[sklearn]."
+            "scikit-learn files need the packages scikit-learn and skops: pip install 'deepception[sklearn]'."
         ) from error
     try:
         strange = io.get_untrusted_types(file=path)

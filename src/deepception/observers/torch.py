@@ -64,7 +64,7 @@ class TorchObserver(ResolvedObserver):
             import torch
         except ImportError as error:
             raise InputError(
-                "torch networks need the package torch: pip install deepception[torch]."
+                "torch networks need the package torch: pip install 'deepception[torch]'."
             ) from error
         options = options or PreprocessingOptions()
         if isinstance(network, (str, Path)):

@@ -49,8 +49,10 @@ def local_pictures(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[st
                 "what each region saves" if result.by_opacity else "each region shown alone",
             ),
         )
-        if row["canvas_agreement"] is None:
+        if row["canvas_agreement"] is None and len(result.canvases) == 1:
             note = "Shown on one canvas only, so no best region is named."
+        elif row["canvas_agreement"] is None:
+            note = "All regions answer alike on a canvas, or are known as bounds only, so no best region is named."
         elif row["depends_on_canvas"]:
             note = (
                 "The map depends on the canvas (lowest rank correlation between two canvases "
@@ -64,7 +66,8 @@ def local_pictures(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[st
             )
         else:
             note = "No single best region: it is not distinguishable from others."
-        caption = f"Range {decimal(c.value)} {run.short_scale}, {c.why}. {note}"
+        bound = "≥ " if row.get("range_touches_limit") else ""
+        caption = f"Range {bound}{decimal(c.value)} {run.short_scale}, {c.why}. {note}"
         yield picture(figure, f"local {c.sha256}", _named(run, c), caption)
     if found:
         c, result, frame = found[len(found) // 2]

@@ -84,6 +84,14 @@ def _said(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
+def _preprocessing(known: Any) -> str | None:
+    """Mean, deviation and scale of the pixels that the observer was given; ``None`` where it tells nothing."""
+    if not isinstance(known, dict) or "mean" not in known:
+        return None
+    mean, std = (", ".join(f"{number:g}" for number in known[name]) for name in ("mean", "std"))
+    return f"(x − [{mean}]) / [{std}] of pixels {known['pixel_range']}, {known['colour_order']}"
+
+
 def provenance(run: StoredRun) -> list[tuple[str, str]]:
     """Who answered, what was set, and with which version: what makes the figures reproducible."""
     results = run.results
@@ -98,7 +106,10 @@ def provenance(run: StoredRun) -> list[tuple[str, str]]:
         ("Engine", identity.get("engine")),
         ("Precision", identity.get("precision")),
         ("Device", identity.get("device")),
+        ("Protocol", identity.get("protocol")),
+        ("Stated version", identity.get("version")),
         ("Answers used", identity.get("knowledge")),
+        ("Preprocessing", _preprocessing(identity.get("preprocessing"))),
         ("Frame", f"{frame} pixels"),
         (
             "Photographs",

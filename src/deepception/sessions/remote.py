@@ -252,14 +252,15 @@ class RemoteAsking:
         with self._changed:
             ended, asking.finished = asking.finished, []
         answered = [query for query in ended if query.raw is not None]
-        if ended and self._journal is not None:
-            cost = self._observer.limits.cost or 0.0
-            self._journal.noted({q.number: q.row(cost) for q in ended if q.number is not None})
-        asking.account.accepted(len(answered))
+        # The cache goes first: a process that is killed between the two need not ask again for what it was told.
         if answered and self._cache is not None:
             raw = assemble(None, dict(enumerate(q.raw for q in answered if q.raw is not None)), len(answered))
             digests = [query.digest for query in answered]
             self._cache.keep(self._fingerprint(), digests, raw, range(len(answered)))
+        if ended and self._journal is not None:
+            cost = self._observer.limits.cost or 0.0
+            self._journal.noted({q.number: q.row(cost) for q in ended if q.number is not None})
+        asking.account.accepted(len(answered))
         for query in ended:
             asking.flying.pop(query.digest, None)
         for query in ended:

@@ -64,6 +64,7 @@ class RunStore:
         self.folder = Path(folder)
         self._chunks = self.folder / "chunks"
         self._verified: set[str] = set()
+        self._told: set[str] = set()
 
     def has(self, unit_hash: str) -> bool:
         """Whether a unit is finished and its chunk sound. Raises RunFolderError where it cannot be read."""
@@ -72,7 +73,12 @@ class RunStore:
         try:
             self._read(unit_hash)
         except _Damaged as damage:
-            _log.warning("The chunk %s is damaged (%s) and will be measured again.", unit_hash[:12], damage)
+            if unit_hash not in self._told:
+                self._told.add(unit_hash)
+                _log.warning(
+                    "The chunk %s is damaged (%s): the command that made the run measures it again.",
+                    *(unit_hash[:12], damage),
+                )
             return False
         except KeyError:
             return False

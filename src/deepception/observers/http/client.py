@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
+import os
 import ssl
 import time
 from collections.abc import Mapping
@@ -115,7 +116,13 @@ class Client:
 
         secure = urlsplit(self.address).scheme == "https"
         if secure and self._trust is None:
-            self._trust = httpx2.create_ssl_context()
+            try:
+                self._trust = httpx2.create_ssl_context()
+            except OSError as error:  # ssl.SSLError is one
+                named = " and ".join(n for n in ("SSL_CERT_FILE", "SSL_CERT_DIR") if n in os.environ)
+                why = f": check {named}" if named else ""
+                reason = error.strerror or str(error)
+                raise InputError(f"the certificates to trust cannot be read ({reason}){why}.") from error
         # No proxy leads to this machine itself, whatever the environment says.
         local = urlsplit(self.address).hostname in ("localhost", "127.0.0.1", "::1")
         return httpx2.AsyncClient(

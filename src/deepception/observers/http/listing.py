@@ -37,7 +37,8 @@ class Listing:
         """The answer, of one row; raises TransientError where a name or a number of them makes no sense."""
         if len(names) < self._k:
             raise nonsense(
-                f"it lists {len(names)} classes and not {self._k}: lower k, if it never lists more"
+                f"it lists {len(names)} classes and not {self._k}: if it never lists more, say so as "
+                f"the level, top-{max(1, len(names))}"
             )
         classes = np.array([self._class(name) for name in names], dtype=np.int64)
         if self._level is AnswerLevel.LABEL:

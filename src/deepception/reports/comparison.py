@@ -1,0 +1,83 @@
+"""A comparison of runs: read them, compare them, and write page, Markdown, table and JSON."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from ..errors import RunFolderError
+from ..studies import load_settings
+from ..studies.comparison import Figure, compare
+from ..studies.files import make_folder, write_atomically
+from ..studies.fooling_results import is_fooling
+from .comparison_page import render_comparison
+from .comparison_text import markdown
+from .stored import StoredRun, read_run
+
+NAME = "comparison"
+"""The files are called this, with ``.html``, ``.md``, ``.csv`` and ``.json`` behind it."""
+
+
+def compare_runs(folders: Sequence[str | Path], *, seed: int = 0) -> dict[str, Any]:
+    """Compare run folders, finished or not, without asking any observer; see ``studies.comparison.compare``.
+
+    Raises:
+        InputError: There are fewer than two.
+        RunFolderError: One is no run folder, is damaged, is named twice, or is about a fooling image.
+    """
+    seen: dict[Path, Path] = {}
+    for folder in map(Path, folders):
+        if folder.resolve() in seen:
+            raise RunFolderError(f"'{folder}' is named twice: name each run once.")
+        seen[folder.resolve()] = folder
+    return compare([_read(folder) for folder in seen.values()], seed=seed)
+
+
+def write_comparison(document: Mapping[str, Any], folder: str | Path) -> Path:
+    """Write the four files of a comparison into a folder, and return the path of the page.
+
+    Raises RunFolderError where they cannot be written.
+    """
+    folder = Path(folder)
+    make_folder(folder)
+    page = folder / f"{NAME}.html"
+    text = json.dumps(document, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    for path, content in (
+        (folder / f"{NAME}.json", text),
+        (folder / f"{NAME}.csv", table(document)),
+        (folder / f"{NAME}.md", markdown(document)),
+        (page, render_comparison(document)),
+    ):
+        write_atomically(path, content.encode("utf-8", "replace"))
+    return page
+
+
+def table(document: Mapping[str, Any]) -> str:
+    """Every figure in a row of its own, as CSV; an empty cell is a figure that there is none of."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [field.name for field in fields(Figure)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(document["figures"])
+    return text.getvalue()
+
+
+def _read(folder: Path) -> StoredRun:
+    if is_fooling(load_settings(folder)):
+        raise RunFolderError(
+            f"'{folder}' is about a fooling image, which has no photographs to compare: name runs of "
+            "audit, measure or deceive."
+        )
+    try:
+        return read_run(folder)
+    except (KeyError, TypeError, ValidationError) as error:
+        raise RunFolderError(
+            f"'{folder}' was made by another version of deepception and cannot be read by this one: measure into "
+            "another folder."
+        ) from error
