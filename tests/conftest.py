@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,13 @@ from pathlib import Path
 import pytest
 
 from command_line import call, chunks, results, save_photographs, save_placed_observer
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _heeded_interrupt() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would its children: here it counts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -36,11 +35,6 @@ def answer(images):
 kept = FunctionObserver(answer, Frame({SIDE}, {SIDE}), classes=10, version="1")
 fleeting = FunctionObserver(answer, Frame({SIDE}, {SIDE}), classes=10)
 """
-
-
-def default_interrupt() -> None:
-    """A process that a shell starts in the background ignores Ctrl-C; this one must not."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)

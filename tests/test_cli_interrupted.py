@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from command_line import PATIENCE, SIDE, Done, assert_refused, assert_same, call, results
-from desk import Desk, default_interrupt, furnish, wait_for
+from desk import Desk, furnish, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def test_killed_and_run_again(room: Path, undisturbed: Desk) -> None:
 
 def test_interrupted_and_gone_on_with(room: Path, undisturbed: Desk) -> None:
     desk = Desk(room, "interrupted")
-    process = desk.start(preexec_fn=default_interrupt)
+    process = desk.start()
     wait_for(lambda: desk.shown > 300, process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
@@ -80,7 +80,7 @@ def test_interrupted_and_gone_on_with(room: Path, undisturbed: Desk) -> None:
 
 def test_interrupted_twice_it_stops_at_once(room: Path) -> None:
     desk = Desk(room, "impatient")
-    process = desk.start(pause=10_000, preexec_fn=default_interrupt)
+    process = desk.start(pause=10_000)
     wait_for(lambda: desk.shown > 0, process)
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None

@@ -13,7 +13,7 @@ import pytest
 
 from command_line import PATIENCE, Done, assert_refused, assert_same, save_photograph
 from deepception.studies import Ledger
-from desk import Desk, default_interrupt, furnish, wait_for
+from desk import Desk, furnish, wait_for
 
 PAUSE = 0.004
 """Seconds that the observer takes, so that one process does not measure all before the other has begun."""
@@ -94,9 +94,9 @@ def test_when_one_is_gone_the_other_goes_on(room: Path, alone: SharedDesk, how: 
     if how == signal.SIGKILL and not Path("/proc/self/stat").exists():
         pytest.skip("elsewhere it takes a minute until the dead are known to be dead")
     desk = SharedDesk(room, f"{who} {how}")
-    first = desk.start(pause=PAUSE, preexec_fn=default_interrupt)
+    first = desk.start(pause=PAUSE)
     wait_for(lambda: desk.shown > 20, first)
-    second = desk.start(pause=PAUSE, preexec_fn=default_interrupt)
+    second = desk.start(pause=PAUSE)
     wait_for(lambda: len(list(desk.folder.glob(".workers/claims/*"))) == 2, second)
     gone, stays = (first, second) if who == "the first" else (second, first)
     gone.send_signal(how)
