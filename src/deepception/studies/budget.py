@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -54,11 +55,16 @@ def sent_before(folder: Path | None) -> int:
         return ledger.totals().transmissions
 
 
-def named_rest(execution: ExecutionReport, request: Request, price: Bill, sent: int) -> ExecutionReport:
-    """The execution; where its budget ended it, the sentence says what all that is left takes."""
+def named_rest(
+    execution: ExecutionReport, request: Request, price: Callable[[], Bill], sent: int
+) -> ExecutionReport:
+    """The execution; where its budget ended it, the sentence says what all that is left takes.
+
+    The price is only asked for then: it looks at every unit of the run.
+    """
     if not isinstance(execution.stopped, BudgetError) or request.budget is None:
         return execution
-    error = _too_little(request, price, sent)
+    error = _too_little(request, price(), sent)
     error.__cause__ = execution.stopped
     return replace(execution, stopped=error)
 

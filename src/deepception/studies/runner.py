@@ -159,7 +159,7 @@ def carry_out(
             cancel=listeners.cancel,
         ) as session:
             execution = kind.measure(Runner(run, session, company, listeners))
-            execution = named_rest(execution, request, price(run, cached), session.transmissions)
+            execution = named_rest(execution, request, lambda: price(run, cached), session.transmissions)
         written = run.settle(finished=execution.stopped is None, cancel=listeners.cancelled)
         results, write = kind.conclude(run)
         results["cost"] = run.ledger.totals().as_cost(priced=cost_of(request.observer) is not None)
