@@ -112,7 +112,7 @@ def test_the_package_s_own_errors_pass_through() -> None:
 def test_what_must_be_said_is_asked_for() -> None:
     with pytest.raises(InputError, match="labels or the number"):
         FunctionObserver(colour, FRAME)
-    with pytest.raises(InputError, match="give its labels"):
+    with pytest.raises(InputError, match="give the labels of all"):
         open_observer(best, size=8)
     with pytest.raises(InputError, match="answer level 'guess'"):
         FunctionObserver(colour, FRAME, NAMES, level="guess")
