@@ -156,7 +156,7 @@ def test_labels_are_compared_with_full_knowledge_of_the_same_network(tmp_path: P
     assert asked[3].startswith(f"{TITLES[NINE[1]]}: −20 [")
     # Its controls are those of the setting with scores, for they read none.
     labels = section(text, f"## {SETTINGS['label-patch-5'].title}")
-    assert row_of(labels, TITLES[NINE[0]], "grey square")[2:4] == ["25.0 % [11, 47]", "+60 [+35, +80]"]
+    assert row_of(labels, TITLES[NINE[0]], "grey square")[2:5] == ["1,000", "25.0 % [11, 47]", "+60 [+35, +80]"]
 
 
 def test_the_binary_network_is_set_beside_the_lowest_of_the_eight(tmp_path: Path) -> None:
@@ -178,7 +178,7 @@ def test_the_best_control_is_the_one_that_counts(tmp_path: Path) -> None:
     keep(tmp_path, network, "patch-5", "noise_pixels", [9.0] * 9 + [INF] * 11)
     text = section(text_of(tmp_path), f"## {SETTINGS['patch-5'].title}")
     cells = row_of(text, TITLES[network], "noise pixels")
-    assert cells[2:3] + cells[4:] == ["45.0 % [26, 66]", "9 : 0", "0.004"]
+    assert cells[2:4] + cells[5:] == ["1,000", "45.0 % [26, 66]", "9 : 0", "0.004"]
     assert row_of(text, TITLES[network], "90.0 % [70, 97] (n 20)")[-1] == "100.0 % [82, 100]"
     assert row_of(text, TITLES[network], "30 [15, 52]")[2] == "45 [26, 66]"
 

@@ -65,7 +65,9 @@ class Plan:
                     for name in setting.methods:
                         if self.methods is not None and name not in self.methods:
                             continue
-                        if seed == 0 or not METHODS[name].control:
+                        if not setting.plays(name, network):
+                            continue
+                        if seed == 0 or not (METHODS[name].control or name in setting.once):
                             yield setting, Unit(network, setting.name, name, seed)
 
     def photographs(self, setting: Setting, network: str) -> list[tuple[int, Path]]:
@@ -73,10 +75,10 @@ class Plan:
         counts = [count for count in (setting.count(network), self.limit) if count is not None]
         return choose(self.data / "photos", self.split, min(counts) if counts else None)
 
-    def queries(self, setting: Setting, method: str) -> int:
+    def queries(self, setting: Setting, method: str, network: str) -> int:
         """Most queries for a photograph."""
         limits = [setting.queries, self.most or setting.queries]
-        return min(limits + [setting.control_queries] * METHODS[method].control)
+        return min(limits + [setting.most_of_control(network)] * METHODS[method].control)
 
 
 def price(plan: Plan) -> list[tuple[Unit, int, int]]:
@@ -87,7 +89,7 @@ def price(plan: Plan) -> list[tuple[Unit, int, int]]:
         path = plan.folder / unit.file
         missing = read(path).missing(indices) if path.exists() else indices
         if missing and METHODS[unit.method].missing() is None:
-            made.append((unit, len(missing), len(missing) * plan.queries(setting, unit.method)))
+            made.append((unit, len(missing), len(missing) * plan.queries(setting, unit.method, unit.network)))
     return made
 
 
@@ -163,7 +165,7 @@ class _Network:
     ) -> None:
         unit = figures.unit
         attack = METHODS[unit.method].attack()
-        queries = self.plan.queries(setting, unit.method)
+        queries = self.plan.queries(setting, unit.method, unit.network)
         drawn = (unit.setting, unit.method) if setting.ablates is None else (setting.ablates, "ours")
         began = kept = time.monotonic()
         spent = figures.seconds
@@ -194,7 +196,7 @@ class _Network:
             "engine": observer.identity.get("engine", ""),
             "device": observer.identity.get("device", ""),
             "bound": str(setting.bound),
-            "queries": self.plan.queries(setting, unit.method),
+            "queries": self.plan.queries(setting, unit.method, unit.network),
             "knowledge": setting.knowledge or observer.level.value,
             "targeted": setting.targeted,
             "split": self.plan.split,

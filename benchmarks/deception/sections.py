@@ -135,10 +135,14 @@ def _side_by_side(setting: Setting, networks: Networks) -> list[str]:
             parts += ["**Median queries of the searches.**", grid]
     if controls:
         words = "each the best of as many showings" if setting.queries > 1 else "nothing learned"
-        parts += [
-            f"**{what} of the controls**, %: {words}.",
-            _grid(networks, controls, lambda r: short_percent(rate(r))),
-        ]
+        if any(r.queries < setting.queries for rs in networks.values() for r in rs if METHODS[r.method].control):
+            words += ", or of so many as stand behind it"
+
+        def cell(one: Results) -> str:
+            fewer = f" ({one.queries:,})" if one.queries < setting.queries else ""
+            return short_percent(rate(one)) + fewer
+
+        parts += [f"**{what} of the controls**, %: {words}.", _grid(networks, controls, cell)]
     return parts
 
 
@@ -215,6 +219,7 @@ def _best_control(networks: Networks) -> list[str]:
         (
             network_title(network),
             METHODS[best.method].column,
+            f"{best.queries:,}",
             percent(comparing.success_rate(best)),
             points(margin.success),
             f"{margin.first_only} : {margin.second_only}",
@@ -225,13 +230,14 @@ def _best_control(networks: Networks) -> list[str]:
     head = (
         "network",
         "best control",
+        "budget",
         "its success",
         "ours − control, points",
         "only ours : only control",
         "p",
     )
     words = (
-        "**The margin over the best control**, paired, at the control's budget; p as above. Only what goes beyond "
+        "**The margin over the best control**, paired, ours cut to the control's budget; p as above. Only what goes beyond "
         "it is ours."
     )
     return [words, table(head, rows)]

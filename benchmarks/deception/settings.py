@@ -20,6 +20,7 @@ NINE = (
     "googlenet_bvlc_224",
 )
 EIGHT = tuple(name for name in NINE if name != "resnet18_binary_fp1_224")
+SLOW = ("resnet18_binary_fp1_224", "googlenet_bvlc_224")  # 50 ms a showing and more
 FOUR = ("efficientnet_lite0", "mobilenet_v2_100_224", "squeezenet_v11_224", "googlenet_bvlc_224")
 
 TITLES = {
@@ -48,7 +49,7 @@ PHOTOGRAPHS = {
     "googlenet_bvlc_224": 88,
 }
 
-PATCHES = ("ours", "ours_learned", "ours_plain", "random_square", "random_square_learned", "random_pixels")
+PATCHES = ("ours", "random_square", "random_pixels")
 PATCH_CONTROLS = ("grey_patch", "random_patch", "noise_pixels")
 ABLATIONS = (
     "without_places",
@@ -59,6 +60,9 @@ ABLATIONS = (
 )
 VEILS = ("ours", "art_square")
 VEIL_CONTROLS = ("random_noise", "uniform_shift")
+LEARNED = ("ours_learned", "ours_plain", "random_square_learned")  # what learning is worth: of the four, once
+FEW = 200
+"""Queries of a control where more are out of proportion. It is compared with what ours reaches by as many."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +80,10 @@ class Setting:
         targeted: Whether there is a random target.
         photographs: How many at most, evenly spread, on each network or by its name; ``None`` for all of the
             test split.
-        control_queries: Most queries of a control.
+        control_queries: Most queries of a control, on each network or by its name.
         seeds: Seeds of each search, where no other number is asked for.
+        once: Searches that have one seed instead.
+        only: Networks of a method, where it has not all of them.
         for_transfer: Whether it is only learned for what transfer.py shows.
         controls_of: The setting whose controls are those of this one as well: they read no scores.
         ablates: The setting whose method ``ours`` is taken apart here, with the same random numbers.
@@ -93,8 +99,10 @@ class Setting:
     knowledge: str | None = None
     targeted: bool = False
     photographs: int | Mapping[str, int] | None = field(default_factory=lambda: PHOTOGRAPHS)
-    control_queries: int = 1_000
+    control_queries: int | Mapping[str, int] = FEW
     seeds: int = 3
+    once: tuple[str, ...] = ()
+    only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     for_transfer: bool = False
     controls_of: str | None = None
     ablates: str | None = None
@@ -104,6 +112,15 @@ class Setting:
         """Most photographs for a network; ``None`` for all."""
         return self.photographs.get(network) if isinstance(self.photographs, Mapping) else self.photographs
 
+    def plays(self, method: str, network: str) -> bool:
+        """Whether a method is run on a network."""
+        return method in self.methods and network in self.only.get(method, self.networks)
+
+    def most_of_control(self, network: str) -> int:
+        """Most queries of a control on a network."""
+        most = self.control_queries
+        return most if isinstance(most, int) else most.get(network, 1_000)
+
 
 def _patches(percent: int) -> Setting:
     return Setting(
@@ -111,7 +128,10 @@ def _patches(percent: int) -> Setting:
         f"Patches, {percent} % of the frame, untargeted",
         Area(percent / 100),
         1_000,
-        PATCHES + PATCH_CONTROLS,
+        PATCHES + LEARNED * (percent == 5) + PATCH_CONTROLS,
+        control_queries=FEW if percent == 10 else dict.fromkeys(SLOW, FEW),
+        once=("random_pixels", *LEARNED, *("random_square",) * (percent == 10)),
+        only=dict.fromkeys(LEARNED, FOUR),
     )
 
 
@@ -135,6 +155,7 @@ def _veils(levels: int) -> Setting:
         Linf(levels / 255),
         1_000,
         VEILS + VEIL_CONTROLS,
+        once=("art_square",),
     )
 
 
@@ -153,6 +174,8 @@ SETTINGS = {
             Area(0.05),
             1_800,
             ("random_square",),
+            networks=FOUR,
+            seeds=1,
             paid_for="patch-5",
         ),
         Setting(
@@ -160,7 +183,7 @@ SETTINGS = {
             "Labels only: patches, 5 % of the frame, untargeted",
             Area(0.05),
             1_000,
-            ("ours", "ours_learned"),
+            ("ours",),
             knowledge="label",
             controls_of="patch-5",
         ),
@@ -171,6 +194,7 @@ SETTINGS = {
             1_000,
             ("ours", "art_hopskipjump"),
             knowledge="label",
+            once=("art_hopskipjump",),
             controls_of="veil-10",
         ),
         Setting(
@@ -182,6 +206,9 @@ SETTINGS = {
             networks=FOUR,
             targeted=True,
             photographs=30,
+            control_queries=dict.fromkeys(SLOW, FEW),
+            once=("random_square",),
+            only={"random_square": tuple(name for name in FOUR if name not in SLOW)},
         ),
         _ablations(5),
         _ablations(2),
@@ -192,6 +219,7 @@ SETTINGS = {
             1,
             ("ours_universal", "best_drawn", "random_pattern"),
             photographs=None,
+            once=("best_drawn",),
         ),
         # What is learned here is shown to the other networks: see transfer.py.
         Setting(
@@ -212,6 +240,7 @@ SETTINGS = {
             1,
             ("ours_universal", "best_drawn", "random_pattern"),
             photographs=None,
+            once=("best_drawn",),
         ),
     )
 }
