@@ -156,7 +156,11 @@ def test_labels_are_compared_with_full_knowledge_of_the_same_network(tmp_path: P
     assert asked[3].startswith(f"{TITLES[NINE[1]]}: −20 [")
     # Its controls are those of the setting with scores, for they read none.
     labels = section(text, f"## {SETTINGS['label-patch-5'].title}")
-    assert row_of(labels, TITLES[NINE[0]], "grey square")[2:5] == ["1,000", "25.0 % [11, 47]", "+60 [+35, +80]"]
+    assert row_of(labels, TITLES[NINE[0]], "grey square")[2:5] == [
+        "1,000",
+        "25.0 % [11, 47]",
+        "+60 [+35, +80]",
+    ]
 
 
 def test_the_binary_network_is_set_beside_the_lowest_of_the_eight(tmp_path: Path) -> None:

@@ -135,7 +135,9 @@ def _side_by_side(setting: Setting, networks: Networks) -> list[str]:
             parts += ["**Median queries of the searches.**", grid]
     if controls:
         words = "each the best of as many showings" if setting.queries > 1 else "nothing learned"
-        if any(r.queries < setting.queries for rs in networks.values() for r in rs if METHODS[r.method].control):
+        if any(
+            r.queries < setting.queries for rs in networks.values() for r in rs if METHODS[r.method].control
+        ):
             words += ", or of so many as stand behind it"
 
         def cell(one: Results) -> str:
@@ -237,8 +239,8 @@ def _best_control(networks: Networks) -> list[str]:
         "p",
     )
     words = (
-        "**The margin over the best control**, paired, ours cut to the control's budget; p as above. Only what goes beyond "
-        "it is ours."
+        "**The margin over the best control**, paired, ours cut to the control's budget; p as above. Only what "
+        "goes beyond it is ours."
     )
     return [words, table(head, rows)]
 
