@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -127,11 +129,14 @@ def test_a_changed_model_or_preprocessing_sends_all_again(desk: Path, tmp_path: 
     assert again["transmissions"] == first["transmissions"]
 
 
-def test_a_damaged_cache_does_not_stop_an_audit(desk: Path, tmp_path: Path, counting: ModuleType) -> None:
+@pytest.mark.parametrize("damaged", [slice(20_000, 60_000), slice(0, 16), slice(None)])
+def test_a_damaged_cache_does_not_stop_an_audit(
+    desk: Path, tmp_path: Path, counting: ModuleType, damaged: slice
+) -> None:
     path = tmp_path / "answers.sqlite"
     first = audit(desk, tmp_path / "first", "--cache", path)
     content = bytearray(path.read_bytes())
-    content[20_000:60_000] = b"\x55" * 40_000
+    content[damaged] = b"\x55" * len(content[damaged])
     path.write_bytes(bytes(content))
     again = audit(desk, tmp_path / "again", "--cache", path)
     assert again["transmissions"] == first["transmissions"]
@@ -150,7 +155,7 @@ def test_a_function_without_a_version_is_not_kept(desk: Path, tmp_path: Path, co
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (("--cache-size", "plenty"), "'plenty' is no size: give bytes, as in 500000, 1e9 or 2GB."),
+        (("--cache-size", "plenty"), "'plenty' is no size: give bytes, as in 5000000, 1e9 or 2GB."),
         (("--cache-size", "0"), "no size"),
         (("--cache", "a.sqlite", "--no-cache"), "exclude each other"),
         (("--no-cache", "--cache-size", "1GB"), "exclude each other"),
@@ -163,15 +168,24 @@ def test_contradictions_are_usage_errors(desk: Path, options: tuple[str, ...], w
 
 
 def test_a_file_that_cannot_be_a_cache_is_a_sentence(desk: Path, tmp_path: Path) -> None:
-    (tmp_path / "novel.txt").write_text("Chapter one " * 2000)
+    with closing(sqlite3.connect(tmp_path / "other.sqlite")) as base:
+        base.execute("CREATE TABLE novels (a)")
     command = ("measure", "local", desk / "good.onnx", desk / "photos", "--quick", "--cache")
-    assert_refused(call(*command, tmp_path / "novel.txt"), "novel.txt cannot be used")
+    assert_refused(call(*command, tmp_path / "other.sqlite"), "other.sqlite is no answer cache")
     assert_refused(call(*command, tmp_path / "nowhere" / "answers.sqlite"), "cannot be used")
+
+
+def test_a_bound_that_can_hold_nothing_is_a_sentence(desk: Path, tmp_path: Path) -> None:
+    command = ("audit", desk / "good.onnx", desk / "photos", "--out", tmp_path / "run", "--cache-size", "1KB")
+    assert_refused(
+        call(*command), "A cache of 1,000 bytes is too small to keep anything; give it 1 MB or more"
+    )
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
     ("text", "size"),
-    [("500000", 500_000), ("1e9", 10**9), ("2GB", 2 * 10**9), ("1.5 GiB", 3 * 2**29), ("10m", 10**7)],
+    [("5000000", 5_000_000), ("1e9", 10**9), ("2GB", 2 * 10**9), ("1.5 GiB", 3 * 2**29), ("10m", 10**7)],
 )
 def test_sizes(text: str, size: int) -> None:
     import click

@@ -10,6 +10,7 @@ from PIL import Image
 
 from deepception.deceive import Deception
 from deepception.deceive.experiment import deception
+from deepception.deceive.parameters import DeceptionParameters
 from deepception.observers import AnswerLevel
 from deepception.observers.function import FunctionObserver
 from deepception.properties import Context, Subject, experiments, with_needs
@@ -48,6 +49,20 @@ def test_the_price_is_an_upper_bound_that_failures_reach(setting: str, labelled:
     price = deception.price(parameters, (SIDE, SIDE), False)
     assert result.queries == session.queries == price
     assert not deception.exact_price(parameters)
+
+
+def test_the_price_of_learning_is_no_more_than_can_be_shown() -> None:
+    learning = deception.learning
+    assert learning is not None
+    dictionary = DeceptionParameters(area=0.05, learn_queries=1000)
+    assert learning.price(dictionary, 0, 8) == 15 * 8, "125 are not enough for 16 stencils on 8 photographs"
+    assert learning.price(dictionary, 0, 9) == 15 * 8, "nor for 14 on 9"
+    assert learning.price(dictionary, 0, 25) == 125, "5 on 25, or on as many of more as are left"
+    few = DeceptionParameters(area=0.05, learn_queries=8 * 17)
+    assert learning.price(few, 7, 1000) == 17, "one on 17, of which at most 48 are taken"
+    assert learning.price(DeceptionParameters(area=0.05, learn_queries=8 * 60), 7, 48) == 60
+    pattern = DeceptionParameters(area=0.05, learn_queries=1000, universal=True)
+    assert sum(learning.price(pattern, stage, 8) for stage in range(8)) == 1000
 
 
 def test_settings_grow_and_stay_modest() -> None:

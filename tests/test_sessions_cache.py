@@ -11,6 +11,7 @@ import pytest
 from deepception.errors import InputError
 from deepception.observers import AnswerLevel, RawAnswers
 from deepception.sessions import AnswerCache, stimulus_digest, stimulus_digests
+from deepception.sessions.cache import LEAST_BYTES
 
 ALICE, BOB = "a1" * 32, "b0" * 32
 
@@ -79,33 +80,49 @@ def test_a_file_outlives_its_process_and_is_shared(tmp_path):
 @pytest.mark.parametrize("in_a_file", [False, True])
 def test_the_least_recently_used_are_dropped(in_a_file, tmp_path):
     path = tmp_path / "answers.sqlite" if in_a_file else None
-    one = 10 * 4 + 160
-    with AnswerCache(path, max_bytes=20 * one) as cache:
-        keep(cache, range(20))
-        assert len(cache) == 20
-        assert cache.size == 20 * one
-        assert kept(cache, range(5)) == [0, 1, 2, 3, 4]  # now recently used
-        keep(cache, range(20, 22))
-        assert cache.size <= 20 * one
-        assert kept(cache, range(22)) == [*range(5), *range(9, 22)]
-        keep(cache, range(100, 150))
-        assert cache.size <= 20 * one
-        assert kept(cache, range(100, 150)) == list(range(132, 150))
+    with AnswerCache(path, max_bytes=LEAST_BYTES) as cache:
+        keep(cache, range(150), classes=1000)
+        assert kept(cache, range(10)) == list(range(10))  # now recently used
+        assert len(cache) == 150
+        keep(cache, range(150, 200), classes=1000)
+        assert cache.size <= LEAST_BYTES
+        left = kept(cache, range(200))
+        assert left[:10] == list(range(10))
+        assert left[10:] == list(range(200 - len(left) + 10, 200)), (
+            "those before them were dropped, oldest first"
+        )
+        assert len(left) > 100
+        keep(cache, range(1000, 1400), classes=1000)
+        assert cache.size <= LEAST_BYTES
+        last = kept(cache, range(1000, 1400))
+        assert last == list(range(1400 - len(cache), 1400))
+
+
+def test_the_file_is_bounded_with_its_indexes_and_pages(tmp_path):
+    path = tmp_path / "answers.sqlite"
+    rng = np.random.default_rng(0)
+    with AnswerCache(path, max_bytes=2 * LEAST_BYTES) as cache:
+        for start in range(0, 40_000, 1000):
+            keep(cache, range(start, start + 1000))  # small answers: keys and indexes are most of it
+            cache.find(ALICE, [digest(int(n)) for n in rng.integers(start + 1000, size=200)])
+            assert cache.size <= 2 * LEAST_BYTES
+            # What is on its way from the log beside it into the file is a part of it, or to be given back.
+            assert path.stat().st_size <= 2 * LEAST_BYTES + 1000 * 300
+        assert len(cache) > 3_000, "it is not empty either"
+    assert path.stat().st_size <= 2 * LEAST_BYTES
 
 
 def test_answers_kept_twice_are_counted_once():
-    with AnswerCache(max_bytes=4_000) as cache:
+    with AnswerCache() as cache:
+        keep(cache, range(10))
+        once = cache.size
         for _ in range(50):
             keep(cache, range(10))
         assert kept(cache, range(10)) == list(range(10))
-        assert cache.size == 10 * 200
+        assert cache.size == once
 
 
 def test_unusable_files_are_refused_with_their_name(tmp_path):
-    text = tmp_path / "notes.txt"
-    text.write_text("this is no database, but it is long enough to be looked at" * 30)
-    with pytest.raises(InputError, match=r"notes\.txt cannot be used"):
-        AnswerCache(text)
     with pytest.raises(InputError, match="absent"):
         AnswerCache(tmp_path / "absent" / "answers.sqlite")
     other = tmp_path / "other.sqlite"
@@ -114,5 +131,9 @@ def test_unusable_files_are_refused_with_their_name(tmp_path):
     base.close()
     with pytest.raises(InputError, match=r"other\.sqlite is no answer cache"):
         AnswerCache(other)
-    with pytest.raises(InputError, match="keeps nothing"):
-        AnswerCache(max_bytes=0)
+    with pytest.raises(InputError, match="cannot be used"):
+        AnswerCache(tmp_path)
+    with pytest.raises(
+        InputError, match="A cache of 1,024 bytes is too small to keep anything; give it 1 MB"
+    ):
+        AnswerCache(max_bytes=1024)

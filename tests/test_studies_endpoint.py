@@ -21,6 +21,7 @@ from deepception.sessions import breaker as breaker_module
 from deepception.stimuli import Frame
 from deepception.studies import AuditRequest, Ledger, Price, RunOutcome, find_photographs, run_audit
 from deepception.studies.accounts import rows, summary
+from deepception.studies.journal import SPAN
 
 CLASSES = 6
 PRICE = 0.5
@@ -167,12 +168,16 @@ def test_what_was_answered_before_the_end_is_not_paid_twice(photos: Path, tmp_pa
     back = Far()
     assert measure(back, photos, tmp_path / "run").exit_code == 0
     assert not {d for d, _ in back.sent.items()} & set(list(gone.sent)[:90]), "known from the cache"
-    _, found = ledger_of(tmp_path / "run")
+    listed, found = ledger_of(tmp_path / "run")
     assert found["transmissions"] == gone.total + back.total
     assert len(found["processes"]) == 2
     whole = Far()
     measure(whole, photos, tmp_path / "whole", cache=CacheChoice(off=True))
     assert_same(tmp_path / "run", tmp_path / "whole")
+    # What the unit that was cut short had asked for are queries, and from the cache as it is measured again.
+    twice = sum(row[1] == "local" and row[3] < 2 * SPAN and row[9] == "answered" for row in listed)
+    assert 0 < twice < found["cached"]
+    assert found["queries"] + found["cached"] == whole.total + twice
 
 
 def test_the_budget_is_that_of_the_run(photos: Path, tmp_path: Path) -> None:
@@ -186,6 +191,7 @@ def test_the_budget_is_that_of_the_run(photos: Path, tmp_path: Path) -> None:
     assert said is not None, outcome.execution.stopped
     left, enough = (int(number) for number in said.groups())
     assert enough == 60 + left
+    assert "asked again" not in said.string, "what was answered is in the cache"
     outcome = measure(far, photos, tmp_path / "run", budget=100)
     assert isinstance(outcome.execution.stopped, BudgetError)
     assert far.total == 100

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from command_line import empty
 from deepception.errors import (
     BudgetError,
     Cancelled,
@@ -20,7 +22,7 @@ from deepception.errors import (
     RunFolderError,
     UnreachableError,
 )
-from deepception.studies import Ledger, Outcome, PlannedUnit, Progress, RunStore, Unit, execute
+from deepception.studies import Ledger, Outcome, PlannedUnit, Progress, RunStore, Unit, execute, ledger_file
 
 
 class Laboratory:
@@ -252,7 +254,7 @@ def other_tables(path: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("damage", [Path.unlink, overwrite, cut, spoil_pages, other_tables])
+@pytest.mark.parametrize("damage", [Path.unlink, empty, overwrite, cut, spoil_pages, other_tables])
 def test_a_lost_or_damaged_ledger_is_made_anew_and_says_so(
     tmp_path: Path, damage: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -303,12 +305,57 @@ def test_a_ledger_is_read_while_its_owner_works(tmp_path: Path) -> None:
         assert reader.sittings()[0].ended is not None
 
 
+def beside(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("ledger.sqlite*"))
+
+
+def test_whoever_reads_leaves_nothing_beside_the_ledger(tmp_path: Path) -> None:
+    lab = Laboratory(tmp_path)
+    lab.execute(lab.unit("a"))
+    with Ledger.read(tmp_path) as reader:  # what waits in the log is read, too
+        assert reader.totals().queries == 4
+    lab.ledger.close()
+    assert beside(tmp_path) == ["ledger.sqlite"]
+    for leftovers in (False, True):
+        if leftovers:  # of a version that left them
+            with closing(sqlite3.connect(f"file:{tmp_path}/ledger.sqlite?mode=ro", uri=True)) as base:
+                base.execute("SELECT count(*) FROM units").fetchone()
+        before = beside(tmp_path)
+        with Ledger.read(tmp_path) as reader:
+            assert reader.totals().queries == 4
+            assert beside(tmp_path) == before
+        assert beside(tmp_path) == before
+
+
+def test_a_ledger_that_changes_as_it_is_read_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Laboratory(tmp_path)
+    lab.ledger.close()
+    looked = ledger_file._at_rest
+    looks = []
+
+    def meanwhile(path: Path) -> tuple[int, int] | None:
+        looks.append(looked(path))
+        if len(looks) == 1:  # somebody begins to work just then
+            lab.ledger = Ledger.open(tmp_path, RunStore(tmp_path))
+            lab.execute(lab.unit("a"))
+        return looks[-1]
+
+    monkeypatch.setattr(ledger_file, "_at_rest", meanwhile)
+    with Ledger.read(tmp_path) as reader:
+        assert reader.totals().queries == 4
+    lab.ledger.close()
+
+
 def test_a_ledger_that_cannot_be_read_is_a_sentence(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match=r"has no ledger\.sqlite"):
+    remedy = "start the command that made the run again, which makes it anew"
+    with pytest.raises(RunFolderError, match=rf"ledger\.sqlite in .* is missing: {remedy}"):
         Ledger.read(tmp_path)
-    (tmp_path / "ledger.sqlite").write_bytes(b"no database" * 100)
-    with pytest.raises(RunFolderError, match="cannot be read"):
-        Ledger.read(tmp_path)
+    for content, why in ((b"no database" * 100, "cannot be read"), (b"", "is empty")):
+        (tmp_path / "ledger.sqlite").write_bytes(content)
+        with pytest.raises(RunFolderError, match=f"{why}.*: {remedy}"):
+            Ledger.read(tmp_path)
     with pytest.raises(RunFolderError, match="cannot be used"):
         Ledger.open(tmp_path / "nowhere", RunStore(tmp_path / "nowhere"))
 

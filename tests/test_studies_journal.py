@@ -9,6 +9,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from command_line import assert_refused, call, empty
 from deepception.errors import InputError, ObserverError, RunFolderError
 from deepception.sessions.journal import QueryRow
 from deepception.studies import (
@@ -31,6 +33,7 @@ from deepception.studies import (
 )
 from deepception.studies.accounts import COLUMNS, rows, summary, write_csv, write_parquet
 from deepception.studies.journal import SPAN, FileJournal, journal_path
+from deepception.studies.merging import OPENING, UNKNOWN
 
 PRICE = 0.25
 
@@ -205,6 +208,72 @@ def test_a_ledger_made_anew_knows_all_that_was_billed(tmp_path: Path, damage: An
     assert len(queries(tmp_path)) == 8
 
 
+def empty_ledger(folder: Path) -> None:
+    empty(folder / "ledger.sqlite")
+
+
+def cut_journal(folder: Path) -> None:
+    """Lose the ledger, and the journal from the middle of a line on."""
+    (folder / "ledger.sqlite").unlink()
+    path = journal_path(folder, 1)
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def lose_lines(folder: Path) -> None:
+    """Lose the ledger, and whole lines of the journal."""
+    (folder / "ledger.sqlite").unlink()
+    path = journal_path(folder, 1)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (empty_ledger, []),
+        (cut_journal, ["The last line of ", "is cut short", "1 finished unit has fewer queries"]),
+        (lose_lines, ["1 finished unit has fewer queries", "than they took", "is in no sum"]),
+    ],
+)
+def test_what_is_lost_is_told_and_nothing_else(
+    tmp_path: Path, damage: Any, words: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with working(tmp_path) as run:
+        measure(run, "a", 5)
+        measure(run, "b", 5)
+        before = run.ledger.totals()
+    told = call("ledger", tmp_path)
+    assert (told.code, told.err) == (0, "")
+    damage(tmp_path)
+    lost = call("ledger", tmp_path)
+    assert_refused(lost, "start the command that made the run again, which makes it anew")
+    with caplog.at_level(logging.WARNING), working(tmp_path) as run:
+        assert len(run.store.finished()) == 2
+        assert (run.ledger.totals() == before) is (not words)
+    assert "lost or damaged: it is made anew" in caplog.messages[0]
+    assert all(word in " ".join(caplog.messages[1:]) for word in words)
+    assert bool(caplog.messages[1:]) is bool(words)
+    caplog.clear()
+    told = call("ledger", tmp_path)
+    assert told.code == 0
+    assert all(word in told.err for word in words)
+    assert bool(told.err) is bool(words)
+    with caplog.at_level(logging.WARNING), working(tmp_path):
+        assert caplog.messages == [], "once, and whenever the ledger is asked for"
+
+
+def test_a_last_line_that_is_on_its_way_is_no_loss(tmp_path: Path) -> None:
+    with working(tmp_path) as run:
+        measure(run, "a", 2)
+        path = journal_path(tmp_path, 1)
+        with path.open("ab") as file:
+            file.write(b'{"unit": "')
+        with Ledger.read(tmp_path) as ledger:
+            assert ledger.missing() == []
+    with Ledger.read(tmp_path) as ledger:
+        (sentence,) = ledger.missing()
+        assert str(path) in sentence
+
+
 # -- ledgers of other versions ----------------------------------------------------------------------------
 
 FIRST = """
@@ -333,6 +402,16 @@ def test_exports_hold_every_row(told: Path, tmp_path: Path) -> None:
         assert [row["sequence"] for row in table.to_pylist()] == [
             int(row["sequence"]) if row["sequence"] else None for row in listed
         ]
+
+
+def test_every_outcome_is_documented() -> None:
+    root = Path(__file__).parents[1]
+    source = "\n".join(path.read_text(encoding="utf-8") for path in (root / "src").rglob("*.py"))
+    named = set(re.findall(r'(?:TransientError\(\s*|outcome(?:: str)? = )"([a-z ]+)"', source))
+    assert {"answered", "not sent", "refused", "timeout", "bad answer"} <= named
+    documented = (root / "docs" / "runs.md").read_text(encoding="utf-8").split("| outcome | meaning |")[1]
+    told = set(re.findall("`([a-z ]+)`", documented.split("\n\n")[0]))
+    assert named | {OPENING, UNKNOWN, "finished"} <= told
 
 
 def test_an_empty_ledger_can_be_exported(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from deepception.errors import Cancelled, ObserverError, RunFolderError
 from deepception.studies import (
     Lease,
     Outcome,
+    PhotographEntry,
     PlannedUnit,
     Roster,
     RunSettings,
@@ -410,3 +412,28 @@ def test_who_joins_is_told_of_the_owner_and_the_owner_of_who_joins(tmp_path: Pat
     assert sentence.startswith(f"P{me} joined the run")
     (sentence,) = heard["other"]
     assert sentence.startswith(f"Joined the run '{tmp_path}', owned by p{me} since ")
+
+
+def photograph(name: str) -> PhotographEntry:
+    return PhotographEntry(name=name, path=name, sha256=sha256(name.encode()).hexdigest(), label=None)
+
+
+def test_photographs_of_the_run_that_were_not_asked_for_are_told(tmp_path: Path) -> None:
+    settings = RunSettings(version="0", settings={}, seed=5)
+    three = settings.model_copy(update={"photographs": tuple(photograph(name) for name in "abc")})
+    fewer = settings.model_copy(update={"photographs": (photograph("b"),)})
+    heard: list[str] = []
+    with open_run(tmp_path, three) as mine:
+        Company(mine, heard.append).tell_more(three)
+        with open_run(tmp_path, fewer) as its:
+            assert heard == []
+            Company(its, heard.append).tell_more(fewer)
+            Company(its, None).tell_more(fewer)
+    with open_run(tmp_path, fewer) as later:  # alone, too
+        Company(later, heard.append).tell_more(fewer)
+    assert len(heard) == 2
+    for sentence in heard:
+        assert sentence == (
+            f"The run '{tmp_path}' has 2 other photographs beside the 1 named here: its price, results and report "
+            "are about all of them."
+        )

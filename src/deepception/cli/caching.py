@@ -20,13 +20,13 @@ _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?(?:e[0-9]+)?)\s*([kmgt]?i?)b?", re.IGNO
 
 
 def read_bytes(context: click.Context, option: click.Parameter, value: str | None) -> int | None:
-    """A number of bytes, as ``500000``, ``1e9``, ``2GB`` or ``1.5 GiB``. Raises BadParameter where it is none."""
+    """A number of bytes, as ``5000000``, ``1e9``, ``2GB`` or ``1.5 GiB``. Raises BadParameter where it is none."""
     if value is None:
         return None
     found = _SIZE.fullmatch(value.strip())
     size = float(found[1]) * _UNITS.get(found[2].upper(), 0) if found else 0
     if not 1 <= size < 2**63:
-        raise click.BadParameter(f"{value!r} is no size: give bytes, as in 500000, 1e9 or 2GB.")
+        raise click.BadParameter(f"{value!r} is no size: give bytes, as in 5000000, 1e9 or 2GB.")
     return int(size)
 
 
@@ -44,7 +44,8 @@ _CACHE = [
         "--cache-size",
         metavar="BYTES",
         callback=read_bytes,
-        help="How much is kept before what was not used for longest is dropped: 1e9 or 2GB [default: 2GB].",
+        help="How large the file may grow before what was not used for longest is dropped: 1e9 or 2GB, 1MB at "
+        "least [default: 2GB].",
     ),
 ]
 

@@ -34,6 +34,8 @@ def ledger(run: Path, csv_file: Path | None, parquet_file: Path | None, as_json:
     load_settings(run)  # which says so where this is no run at all
     with Ledger.read(run) as read:
         found = summary(run, read)
+        for sentence in read.missing():
+            say(sentence)
         for path, write in ((csv_file, write_csv), (parquet_file, write_parquet)):
             if path is not None:
                 say(f"{write(read, path):,} rows written to {path}")

@@ -26,6 +26,7 @@ _UNIFORM = ((1 / 7, 1 / 7), (1 / 14, 1 / 14), (1 / 28, 1 / 4), (1 / 4, 1 / 28))
 _COLOURS = (*product((0, 255), repeat=3), (128, 128, 128))
 _RANDOM_COLOURS = 7
 _GRATINGS = 32
+_GRATING_SIZES = (1 / 7, 1 / 2)
 _PERIODS = (1 / 56, 1 / 28, 1 / 14, 1 / 7)  # fractions of the shorter side
 _LEAST_PERIOD = 2.0
 
@@ -118,6 +119,15 @@ def make_bank(subjects: Sequence[Subject], shape: tuple[int, int], seed: int = 0
     return Bank(tuple(patches), np.array(classes, np.int64), np.array(groups, np.int64), (shape[0], shape[1]))
 
 
+def most_canvases(photographs: int) -> int:
+    """How many different canvases the patches of a bank of so many photographs make at most, each repeated alone.
+
+    Patches of one colour make the same one, whatever their shapes, and scrambled ones do as well.
+    """
+    each = sum(count for _, count in _CROPS) + len(_THUMBNAILS)
+    return each * photographs + len(_COLOURS) + _RANDOM_COLOURS + len(_GRATING_SIZES) * _GRATINGS
+
+
 def _of_photograph(subject: Subject, shape: tuple[int, int], rng: np.random.Generator) -> Iterator[Patch]:
     for size, count in _CROPS:
         height, width = _sized(shape, size, size)
@@ -130,14 +140,14 @@ def _of_photograph(subject: Subject, shape: tuple[int, int], rng: np.random.Gene
 
 
 def _gratings(shape: tuple[int, int], rng: np.random.Generator) -> Iterator[Patch]:
-    """One random grating in two sizes."""
+    """One random grating in its sizes."""
     period = max(_LEAST_PERIOD, float(rng.choice(_PERIODS)) * min(shape))
     angle = float(rng.choice((0, 45, 90, 135)))
     phases = rng.uniform(0, 360, 3).tolist() if rng.random() < 0.5 else 0.0
     colour = rng.choice((-1.0, 0.0, 1.0), 3).tolist()
     if not any(colour):
         colour = [1.0, 1.0, 1.0]
-    for size in (1 / 7, 1 / 2):
+    for size in _GRATING_SIZES:
         yield grating(_sized(shape, size, size), period, angle, phases, colour=colour)
 
 

@@ -15,7 +15,7 @@ from ..errors import InputError
 from ..properties import Beforehand, PropertySummary, Result, Subject
 from ..sessions import Session
 from .dictionary import DIGITS, LEARNED_ON, Dictionary
-from .learning import FEWEST, Learned, learn_stage, require_queries
+from .learning import DICTIONARY_PHOTOGRAPHS, FEWEST, Learned, learn_stage, require_queries
 from .origin import built_in, built_in_photographs, uses_built_in
 from .parameters import LEARN_QUERIES, DeceptionParameters
 from .pattern import Pattern
@@ -169,9 +169,17 @@ def stages(parameters: DeceptionParameters) -> int:
     return STAGES if parameters.learn_queries and parameters.applied is None else 0
 
 
-def stage_price(parameters: DeceptionParameters, stage: int) -> int:
-    """Queries of one stage, at most: they share ``learn_queries`` evenly."""
-    return leg_queries(parameters.learn_queries, stage)
+def stage_price(parameters: DeceptionParameters, stage: int, photographs: int) -> int:
+    """Queries of one stage on so many photographs, at most: they share ``learn_queries`` evenly.
+
+    A dictionary's stencil is shown on all of them, so what does not suffice for one more is left. How many they
+    are is not known for sure: what cannot be read, or has the target already, is not learned on.
+    """
+    queries = leg_queries(parameters.learn_queries, stage)
+    if parameters.universal:
+        return queries
+    counts = range(FEWEST, min(photographs, DICTIONARY_PHOTOGRAPHS) + 1)
+    return max((queries // count * count for count in counts), default=queries)
 
 
 def finish(

@@ -73,7 +73,7 @@ class Learning:
         stages: Parameters to the number of stages; 0: nothing is learned.
         learn: Session, learning photographs, their clean top-1, parameters, what the stage before has left
             (``None`` for the first), number of the stage from 0, and seed, to what this stage leaves.
-        price: Parameters and number of the stage to the queries that it costs, at most.
+        price: Parameters, number of the stage and of learning photographs to the queries that it costs, at most.
         stage: Class of what a stage leaves.
         brings: Parameters to the SHA-256 of the file that holds the lesson, ``None`` where none is brought.
         finish: Session, parameters, what the last stage has left, and the content of that file, one of the two
@@ -88,7 +88,7 @@ class Learning:
 
     stages: Callable[[Any], int]
     learn: Callable[[Session, Sequence[Subject], Sequence[int], Any, Any, int, int], Result]
-    price: Callable[[Any, int], int]
+    price: Callable[[Any, int, int], int]
     stage: type[Result]
     brings: Callable[[Any], str | None]
     finish: Callable[[Session, Any, Any, bytes | None], Result]

@@ -16,12 +16,15 @@ from numpy.typing import NDArray
 from ..errors import InputError
 from ..observers import AnswerLevel, RawAnswers
 from ..observers.protocol import join_answers
-from .cache_file import open_base, shrink
+from .cache_file import held, open_base, shrink
 
 DEFAULT_BYTES = 2_000_000_000
 """How much a cache keeps where nothing else is said."""
 
-_OVERHEAD = 160  # bytes of keys and bookkeeping that a kept answer takes beside its scores
+LEAST_BYTES = 1_000_000
+"""The smallest cache: an empty one takes 80 KB, one answer with tens of thousands of scores as much again."""
+
+_OVERHEAD = 160  # bytes of keys and bookkeeping that a kept answer takes beside its scores, about
 _VERSION = 2
 _TABLE = """
 CREATE TABLE IF NOT EXISTS answers (
@@ -39,56 +42,71 @@ Value = TypeVar("Value")
 _log = logging.getLogger(__name__)
 
 
+def check_bytes(max_bytes: int) -> None:
+    """Raise InputError where a cache of so many bytes could keep nothing."""
+    if max_bytes < LEAST_BYTES:
+        raise InputError(
+            f"A cache of {max_bytes:,} bytes is too small to keep anything; give it 1 MB or more, or leave it out."
+        )
+
+
 class AnswerCache:
     """Raw answers by (fingerprint of the observer, digest of the stimulus), as the adapter gave them.
 
     A cache is a convenience, and never stops a measurement: a file that is damaged is set aside and begun anew, an
-    answer that was altered counts as unknown, and where the file cannot be used any more (a full disk), the cache
-    says so once, as a warning in the log, and keeps and finds nothing from then on.
+    answer that was altered counts as unknown, a file that can only be read is read, and where it cannot be written
+    any more (a full disk), the cache says so once, as a warning in the log, and keeps nothing from then on.
 
     Args:
         path: SQLite file that keeps them, made where there is none; None keeps them in memory. Several
             processes may share a file.
-        max_bytes: When the answers and their keys exceed this, the least recently used tenth is dropped.
+        max_bytes: How much the file may hold, indexes included, 1,000,000 or more. When it would be more, the
+            least recently used are dropped until a tenth of that is free.
 
     Raises:
-        InputError: The file cannot be opened or made, or is something else than an answer cache.
+        InputError: The file cannot be opened or made, or is another database; the bound is too small.
     """
 
     def __init__(self, path: str | Path | None = None, *, max_bytes: int = DEFAULT_BYTES) -> None:
-        if max_bytes < 1:
-            raise InputError(f"A cache of {max_bytes} bytes keeps nothing; give it more, or leave it out.")
+        check_bytes(max_bytes)
         self.path = None if path is None else Path(path)
         self.max_bytes = max_bytes
         self._lock = threading.Lock()
-        self._usable = True
-        self._bytes = self._clock = 0
+        self._readable = True
+        self._clock = 0
         try:
-            self._base = open_base(self.path, _VERSION, _TABLE)
+            self._base, self._writable = open_base(self.path, _VERSION, _TABLE, max_bytes)
         except sqlite3.Error as error:
             raise InputError(f"The answer cache {self._name} cannot be used: {error}.") from error
         with self._lock:
-            self._try(self._begin, None)
+            self._clock = self._read(self._last_use, 0)
+            self._write(self._bound)
 
     def __len__(self) -> int:
         with self._lock:
-            return self._try(lambda: int(self._base.execute("SELECT count(*) FROM answers").fetchone()[0]), 0)
+            return self._read(
+                lambda: int(self._base.execute("SELECT count(*) FROM answers").fetchone()[0]), 0
+            )
 
     @property
     def size(self) -> int:
-        """What the answers kept take, in bytes, keys included."""
+        """What the file holds, in bytes, indexes included; a new one holds a few pages already."""
         with self._lock:
-            return self._try(self._measure, (0, 0))[0]
+            return self._read(lambda: held(self._base), 0)
 
     def find(self, fingerprint: str, digests: Sequence[bytes]) -> dict[int, RawAnswers]:
         """The kept answers to some stimuli: position in ``digests`` to raw answers of one row."""
+        who = bytes.fromhex(fingerprint)
         with self._lock:
-            return self._try(lambda: self._find(bytes.fromhex(fingerprint), digests), {})
+            found: dict[int, RawAnswers] = self._read(lambda: self._find(who, digests), {})
+            if found:
+                self._write(lambda: self._touch(who, [digests[row] for row in found]))
+        return found
 
     def keep(self, fingerprint: str, digests: Sequence[bytes], raw: RawAnswers, rows: Sequence[int]) -> None:
         """Keep some rows of raw answers; ``digests[i]`` is the stimulus of ``rows[i]``."""
         with self._lock:
-            self._try(lambda: self._keep(bytes.fromhex(fingerprint), digests, raw, rows), None)
+            self._write(lambda: self._keep(bytes.fromhex(fingerprint), digests, raw, rows))
 
     def close(self) -> None:
         """Close the file; calling it twice is fine."""
@@ -100,16 +118,8 @@ class AnswerCache:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _begin(self) -> None:
-        self._bytes, self._clock = self._measure()
-        if self._bytes > self.max_bytes:
-            with self._base:
-                self._drop()
-            shrink(self._base)
-
     def _find(self, who: bytes, digests: Sequence[bytes]) -> dict[int, RawAnswers]:
         found: dict[int, RawAnswers] = {}
-        used: list[tuple[int, bytes, bytes]] = []
         for row, digest in enumerate(digests):
             kept = self._base.execute(
                 "SELECT level, resolution, ceiling, kind, scores, labels, crc FROM answers"
@@ -122,14 +132,12 @@ class AnswerCache:
             listed = None if labels is None else np.frombuffer(labels, dtype=np.int64)[None]
             row_scores = np.frombuffer(scores, dtype=np.dtype(kind))[None]
             found[row] = RawAnswers(AnswerLevel(level), row_scores, listed, resolution, ceiling)
-            self._clock += 1
-            used.append((self._clock, who, digest))
-        if used:
-            with self._base:
-                self._base.executemany(
-                    "UPDATE answers SET used = ? WHERE fingerprint = ? AND digest = ?", used
-                )
         return found
+
+    def _touch(self, who: bytes, digests: Sequence[bytes]) -> None:
+        used = [(self._tick(), who, digest) for digest in digests]
+        with self._base:
+            self._base.executemany("UPDATE answers SET used = ? WHERE fingerprint = ? AND digest = ?", used)
 
     def _keep(self, who: bytes, digests: Sequence[bytes], raw: RawAnswers, rows: Sequence[int]) -> None:
         about = (raw.level.value, float(raw.resolution), float(raw.ceiling), raw.scores.dtype.str)
@@ -138,49 +146,65 @@ class AnswerCache:
             scores = raw.scores[row].tobytes()
             labels = None if raw.labels is None else np.asarray(raw.labels[row], dtype=np.int64).tobytes()
             size = len(scores) + len(labels or b"") + _OVERHEAD
-            self._clock += 1
-            self._bytes += size
             crc = _checksum(who, digest, (*about, scores, labels))
-            columns.append((who, digest, *about, scores, labels, size, self._clock, crc))
+            columns.append((who, digest, *about, scores, labels, size, self._tick(), crc))
         with self._base:
             self._base.executemany("INSERT OR REPLACE INTO answers VALUES (?,?,?,?,?,?,?,?,?,?,?)", columns)
-            if self._bytes > self.max_bytes:
-                self._drop()
+        self._bound()
 
-    def _measure(self) -> tuple[int, int]:
-        size, clock = self._base.execute(
-            "SELECT total(bytes), coalesce(max(used), 0) FROM answers"
-        ).fetchone()
-        return int(size), int(clock)
+    def _tick(self) -> int:
+        self._clock += 1
+        return self._clock
 
-    def _drop(self) -> None:
-        """Drop the least recently used until nine tenths are left; what other processes kept counts too."""
-        self._bytes, self._clock = self._measure()
-        wanted, last = self._bytes - self.max_bytes * 9 // 10, None
-        if self._bytes <= self.max_bytes:
-            return
+    def _last_use(self) -> int:
+        return int(self._base.execute("SELECT coalesce(max(used), 0) FROM answers").fetchone()[0])
+
+    def _bound(self) -> None:
+        """Drop the least recently used where the file holds too much, whoever kept them."""
+        if held(self._base) > self.max_bytes:
+            with self._base:
+                # Pages are free once all of their answers are dropped, so it may take several goes.
+                while (wanted := held(self._base) - self.max_bytes * 9 // 10) > 0 and self._drop(wanted):
+                    pass
+        shrink(self._base, self.max_bytes)
+
+    def _drop(self, wanted: int) -> int:
+        """Drop answers of so many bytes, or all; returns how many there were."""
+        last = -1
         for used, size in self._base.execute("SELECT used, bytes FROM answers ORDER BY used"):
+            wanted, last = wanted - size, used
             if wanted <= 0:
                 break
-            wanted, last = wanted - size, used
-            self._bytes -= size
-        self._base.execute("DELETE FROM answers WHERE used <= ?", (last,))
+        return self._base.execute("DELETE FROM answers WHERE used <= ?", (last,)).rowcount
 
     @property
     def _name(self) -> str:
         return "in memory" if self.path is None else str(self.path)
 
-    def _try(self, work: Callable[[], Value], otherwise: Value) -> Value:
-        """Do something with the file; ``otherwise``, from the first time on that it cannot be used."""
-        if self._usable:
+    def _read(self, work: Callable[[], Value], otherwise: Value) -> Value:
+        """Look something up in the file; ``otherwise``, from the first time on that it cannot be read."""
+        if self._readable:
             try:
                 return work()
             except sqlite3.Error as error:
-                self._usable = False
+                self._readable = self._writable = False
                 _log.warning(
                     "The answer cache %s cannot be used any more (%s): it goes on without.", self._name, error
                 )
         return otherwise
+
+    def _write(self, work: Callable[[], None]) -> None:
+        """Change the file; nothing, from the first time on that it cannot be written."""
+        if self._writable:
+            try:
+                work()
+            except sqlite3.Error as error:
+                self._writable = False
+                _log.warning(
+                    "The answer cache %s cannot be written any more (%s): what it knows is used, and nothing more "
+                    "is kept.",
+                    *(self._name, error),
+                )
 
 
 def _checksum(who: bytes, digest: bytes, answer: Sequence[Any]) -> int:

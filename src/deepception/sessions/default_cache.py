@@ -9,7 +9,7 @@ from pathlib import Path
 from ..errors import InputError
 from ..observers import Observer
 from ..observers.remote import is_remote
-from .cache import DEFAULT_BYTES, AnswerCache
+from .cache import DEFAULT_BYTES, AnswerCache, check_bytes
 from .cache_file import default_path
 
 _log = logging.getLogger(__name__)
@@ -21,13 +21,19 @@ class CacheChoice:
 
     Attributes:
         path: Its file, for whatever observer; ``None`` for the default one, if an endpoint is asked.
-        max_bytes: How much it keeps.
+        max_bytes: How much its file may hold.
         off: Whether there is none at all.
+
+    Raises:
+        InputError: So few bytes can hold nothing.
     """
 
     path: Path | None = None
     max_bytes: int = DEFAULT_BYTES
     off: bool = False
+
+    def __post_init__(self) -> None:
+        check_bytes(self.max_bytes)
 
 
 def keeps_answers(observer: Observer, choice: AnswerCache | CacheChoice) -> bool:
@@ -59,13 +65,18 @@ def chosen_cache(observer: Observer, choice: CacheChoice) -> AnswerCache | None:
 def default_cache(max_bytes: int = DEFAULT_BYTES) -> AnswerCache | None:
     """Open the cache that DEEPCEPTION_CACHE names, else the one in the user's cache folder.
 
-    Nobody asked for it by name, so where it cannot be opened a warning says so, and it is ``None``.
+    Nobody asked for it by name, so where it cannot be opened a warning says so, and it is ``None``. Raises
+    InputError where so few bytes can hold nothing.
     """
+    check_bytes(max_bytes)
     try:
         path = default_path()
         if not path.parent.exists():
             path.parent.mkdir(mode=0o700, parents=True)  # what endpoints answered is nobody else's business
         return AnswerCache(path, max_bytes=max_bytes)
-    except (InputError, OSError, RuntimeError) as error:
-        _log.warning("No answers are kept: %s", error)
-        return None
+    except InputError as error:
+        _log.warning("%s So no answers are kept.", error)
+    except (OSError, RuntimeError) as error:
+        reason = (getattr(error, "strerror", None) or str(error)).lower().rstrip(".")
+        _log.warning("The folder of the answer cache cannot be made (%s), so no answers are kept.", reason)
+    return None

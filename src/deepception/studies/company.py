@@ -7,6 +7,7 @@ from typing import Any
 
 from .engine import Progress
 from .run_folder import OpenRun
+from .settings import RunSettings
 
 
 class Company:
@@ -30,6 +31,18 @@ class Company:
         role = "shared with" if self._run.lease.held else "owned by"
         self._tell(
             f"Joined the run '{self._run.folder}', {role} {first.words}, to take units from it{beside}."
+        )
+
+    def tell_more(self, asked: RunSettings) -> None:
+        """Where the run has photographs that were not asked for, say so: all are measured, and all are shown."""
+        more = {p.sha256 for p in self._run.settings.photographs} - {p.sha256 for p in asked.photographs}
+        if not more or self._tell is None:
+            return
+        others = "1 other photograph" if len(more) == 1 else f"{len(more):,} other photographs"
+        named = len(self._run.settings.photographs) - len(more)
+        self._tell(
+            f"The run '{self._run.folder}' has {others} beside the {named:,} named here: its price, results and "
+            "report are about all of them."
         )
 
     def watching(self, following: Callable[[Progress], Any]) -> Callable[[Progress], None]:

@@ -80,6 +80,14 @@ class BlockedUnit:
 
 
 @dataclass(frozen=True)
+class CutUnit:
+    """A unit that was stopped half-way, and the images that were sent for it: it is measured anew."""
+
+    unit: Unit
+    transmissions: int
+
+
+@dataclass(frozen=True)
 class ExecutionReport:
     """How the execution of a plan ended.
 
@@ -89,6 +97,7 @@ class ExecutionReport:
         failed: Units that failed; the others went on.
         blocked: Units whose dependencies failed.
         stopped: What ended the execution before its end; ``None`` where every unit had its turn.
+        cut: The unit that was under way then; ``None`` where none was.
     """
 
     finished: tuple[str, ...]
@@ -96,6 +105,7 @@ class ExecutionReport:
     failed: tuple[FailedUnit, ...]
     blocked: tuple[BlockedUnit, ...]
     stopped: DeepceptionError | None = None
+    cut: CutUnit | None = None
 
     @property
     def exit_code(self) -> int:
@@ -117,6 +127,7 @@ def joined_report(*stages: ExecutionReport) -> ExecutionReport:
         tuple(failed.values()),
         tuple({b.unit.hash: b for stage in stages for b in stage.blocked}.values()),
         stages[-1].stopped,
+        stages[-1].cut,
     )
 
 
@@ -180,6 +191,7 @@ class _Execution:
         self._failed: list[FailedUnit] = []
         self._blocked: list[BlockedUnit] = []
         self._lost: set[str] = set()
+        self._cut: CutUnit | None = None
         self._recent: OrderedDict[str, Outcome] = OrderedDict()
 
     def run(self) -> ExecutionReport:
@@ -198,7 +210,12 @@ class _Execution:
             stopped = Cancelled("Interrupted; what was measured is kept.")
             stopped.__cause__ = interrupt
         return ExecutionReport(
-            tuple(self._finished), tuple(self._skipped), tuple(self._failed), tuple(self._blocked), stopped
+            tuple(self._finished),
+            tuple(self._skipped),
+            tuple(self._failed),
+            tuple(self._blocked),
+            stopped,
+            self._cut,
         )
 
     def _turn(self, planned: PlannedUnit) -> bool:
@@ -249,6 +266,7 @@ class _Execution:
         try:
             outcome = planned.run({dependency: self._load(dependency) for dependency in unit.depends})
         except (*_STOPPING, KeyboardInterrupt) as error:
+            self._cut = CutUnit(unit, self._count() - before)
             if self._ledger is not None and not isinstance(error, RunFolderError):
                 self._ledger.interrupt(unit, error, self._count() - before)
             raise

@@ -147,7 +147,7 @@ def price_fooling(
     plan = fooling_plan(settings)
     clean = sum(plan.price(p) for p in plan.shown)
     controls = int(bool(plan.search["control"]))
-    search, learning = plan.search["queries"], plan.learn_queries * (1 + controls)
+    search, learning = plan.search["queries"], plan.learning_price * (1 + controls)
     total = clean + search * (1 + controls) + learning
     left = total if store is None else _left(plan, store)
     parts = (clean, search, search * controls, learning)
@@ -214,6 +214,6 @@ def _left(plan: FoolingPlan, store: RunStore) -> int:
     there = [h for h in units if store.has(h)]
     searches = plan.search_units(there)
     waiting = sum(not store.has(unit.hash) for unit in searches) * (
-        plan.search["queries"] + plan.learn_queries
+        plan.search["queries"] + plan.learning_price
     )
     return sum(price for h, price in units.items() if h not in there) + int(waiting)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..deceive.bank import Bank, make_bank
+from ..deceive.bank import Bank, make_bank, most_canvases
 from ..deceive.fooling import FoolingImage, fool
 from ..deceive.potency import measure_potency
 from ..deceive.synonyms import near_synonyms
@@ -56,6 +56,11 @@ class FoolingPlan:
     def learn_queries(self) -> int:
         """Most queries with which each search learns before what the patches answer alone."""
         return int(self.search.get("learn_queries", 0))
+
+    @property
+    def learning_price(self) -> int:
+        """What that learning takes at most: each canvas is shown once, however many queries there are."""
+        return min(self.learn_queries, most_canvases(len(self.shown)))
 
     @cached_property
     def left_out(self) -> frozenset[int]:

@@ -86,7 +86,7 @@ def _plan_stage(
             lambda: parts_of(learning.learn(asking, shown, tops, parameters, known, stage, plan.seed)),
         )
 
-    return made.add(unit, learning.price(parameters, stage), measure)
+    return made.add(unit, learning.price(parameters, stage, len(subjects)), measure)
 
 
 def _plan_lesson(

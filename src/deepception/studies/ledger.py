@@ -13,8 +13,10 @@ from types import TracebackType
 from typing import Any
 
 from ..errors import RunFolderError
-from .ledger_file import LEDGER_NAME, connect, connect_copy, guarded, set_aside
+from .journal import journals
+from .ledger_file import LEDGER_NAME, connect, connect_copy, guarded, is_lost, lost, set_aside
 from .merging import ANSWERED, merge_journals
+from .missing import missing
 from .store import FinishedUnit, RunStore
 from .units import Unit
 from .workers import WAITING, WorkerInfo
@@ -93,19 +95,22 @@ class Ledger:
         """Open the ledger as the owner of the run. Raises RunFolderError where it cannot be written."""
         folder = Path(folder)
         finished = store.finished()
-        lost = bool(finished) and not (folder / LEDGER_NAME).exists()
+        anew = is_lost(folder) and (bool(finished) or any(journals(folder)))
         connection = connect(folder)
         if connection is None:
-            lost = True
+            anew = True
             set_aside(folder)
             connection = connect(folder)
         if connection is None:
-            raise RunFolderError(f"{LEDGER_NAME} in '{folder}' cannot be made: remove it and run again.")
-        if lost:
+            raise lost(folder, "cannot be made")
+        if anew:
             _log.warning("%s in '%s' was lost or damaged: it is made anew.", LEDGER_NAME, folder)
         ledger = cls(connection, folder)
         ledger._align(store, finished)
         ledger.merge()
+        if anew:
+            for sentence in ledger.missing():
+                _log.warning("%s", sentence)
         return ledger
 
     @classmethod
@@ -129,6 +134,11 @@ class Ledger:
         """Merge what is new in the journals."""
         with guarded(self._folder):
             merge_journals(self._connection, self._folder)
+
+    def missing(self) -> list[str]:
+        """What is known to be missing in it, a sentence each."""
+        with guarded(self._folder):
+            return missing(self._connection, self._folder)
 
     def begin(self, command: str, number: int | None = None) -> int:
         """Note that a process starts to work on the run; returns the number to give to ``end``."""

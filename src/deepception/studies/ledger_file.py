@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import RunFolderError
+from ..sessions.cache_file import blames_disk
+from .files import folder_error
 
 LEDGER_NAME = "ledger.sqlite"
 VERSION = 3
@@ -28,10 +30,6 @@ _TABLES = {
     "journals": "worker INTEGER PRIMARY KEY, offset INTEGER NOT NULL",
 }
 _KEYS = {"queries": ", PRIMARY KEY (unit, sequence)) WITHOUT ROWID"}
-# The kinds of SQLite errors for which the disk is to blame, and not the content of the file.
-_DISK = tuple(
-    f"SQLITE_{kind}" for kind in ("FULL", "READONLY", "BUSY", "LOCKED", "IOERR", "CANTOPEN", "PERM")
-)
 
 
 def connect(folder: Path) -> sqlite3.Connection | None:
@@ -53,7 +51,7 @@ def connect(folder: Path) -> sqlite3.Connection | None:
             connection.execute("PRAGMA synchronous=NORMAL")
             return connection
     except sqlite3.Error as error:
-        if str(getattr(error, "sqlite_errorname", "")).startswith(_DISK):
+        if blames_disk(error):
             connection.close()
             raise ledger_error(folder, error) from error
     connection.close()
@@ -98,35 +96,73 @@ def connect_copy(folder: Path) -> sqlite3.Connection:
     Raises RunFolderError where it cannot be read, or a newer version wrote it.
     """
     path = folder / LEDGER_NAME
-    if not path.is_file():
-        raise RunFolderError(f"'{folder}' has no {LEDGER_NAME}: run the study again to make it anew.")
+    if is_lost(folder):
+        raise lost(folder, "is empty" if path.is_file() else "is missing")
     copy = sqlite3.connect(":memory:", isolation_level=None)
     try:
-        with contextlib.closing(
-            sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
-        ) as connection:
-            connection.backup(copy)
+        _copy(path, copy)
         refuse_newer(copy, folder)
         make_tables(copy)
     except sqlite3.Error as error:
         copy.close()
-        raise RunFolderError(
-            f"{LEDGER_NAME} in '{folder}' cannot be read ({error}): run the study again to make it anew."
-        ) from error
+        if blames_disk(error):
+            raise ledger_error(folder, error) from error
+        raise lost(folder, f"cannot be read ({error})") from error
     return copy
 
 
+def _copy(path: Path, copy: sqlite3.Connection) -> None:
+    """Copy what a ledger holds now, and leave nothing beside it."""
+    address = path.resolve().as_uri()
+    before = _at_rest(path)
+    if (
+        before is not None
+    ):  # then the file has it all, and may be read without the log, which reading would make
+        try:
+            with contextlib.closing(sqlite3.connect(f"{address}?immutable=1", uri=True)) as connection:
+                connection.backup(copy)
+        except sqlite3.Error:
+            if _at_rest(path) == before:
+                raise
+        if _at_rest(path) == before:
+            return
+    with contextlib.closing(sqlite3.connect(f"{address}?mode=ro", uri=True)) as connection:
+        connection.backup(copy)
+
+
+def _at_rest(path: Path) -> tuple[int, int] | None:
+    """What tells whether a ledger has changed, while nothing waits in the log beside it; else ``None``."""
+    log = path.with_name(f"{LEDGER_NAME}-wal")
+    with contextlib.suppress(OSError):
+        if log.exists() and log.stat().st_size:
+            return None
+        about = path.stat()
+        return about.st_size, about.st_mtime_ns
+    return None
+
+
+def is_lost(folder: Path) -> bool:
+    """Whether there is no ledger, or an empty file in its place."""
+    path = folder / LEDGER_NAME
+    return not path.is_file() or path.stat().st_size == 0
+
+
+def lost(folder: Path, why: str) -> RunFolderError:
+    """What is told where the ledger is of no use, but the disk is: the chunks and the journals suffice."""
+    return RunFolderError(
+        f"{LEDGER_NAME} in '{folder}' {why}: start the command that made the run again, which makes it anew."
+    )
+
+
 def set_aside(folder: Path) -> None:
-    """Keep a damaged ledger under another name, and drop the journals that belong to it."""
+    """Keep a damaged ledger under another name, and drop the log beside it, which belongs to it."""
     path = folder / LEDGER_NAME
     try:
         path.replace(path.with_name(f"{LEDGER_NAME}.damaged"))
         for suffix in ("-wal", "-shm"):
             path.with_name(LEDGER_NAME + suffix).unlink(missing_ok=True)
     except OSError as error:
-        raise RunFolderError(
-            f"{LEDGER_NAME} in '{folder}' is damaged and cannot be replaced: remove it and run again."
-        ) from error
+        raise folder_error(folder, error) from error
 
 
 @contextlib.contextmanager

@@ -144,6 +144,7 @@ def carry_out(
     with open_run(folder, settings, alone=why_alone(request.budget)) as run:
         company = Company(run, listeners.on_company)
         company.greet()
+        company.tell_more(settings)
         first = price(run, cached)
         if on_price is not None:
             on_price(first)
@@ -159,7 +160,9 @@ def carry_out(
             cancel=listeners.cancel,
         ) as session:
             execution = kind.measure(Runner(run, session, company, listeners))
-            execution = named_rest(execution, request, lambda: price(run, cached), session.transmissions)
+            execution = named_rest(
+                execution, request, lambda: price(run, cached), session.transmissions, cached=cached
+            )
         written = run.settle(finished=execution.stopped is None, cancel=listeners.cancelled)
         results, write = kind.conclude(run)
         results["cost"] = run.ledger.totals().as_cost(priced=cost_of(request.observer) is not None)
