@@ -25,7 +25,9 @@ COMMANDS = {
     "info": ("info", "Say what was understood about a classifier, and check it."),
     "ledger": ("ledger", "Sum up what a run has asked and what that cost."),
     "measure": ("measure", "Measure one property."),
-    "report": ("report", "Write the report of a run again, from what is stored."),
+    "report": ("report", "Write the report of a run or study again, from what is stored."),
+    "study": ("study", "Measure many classifiers in many experiments, and compare them."),
+    "watch": ("watch", "Show how far a study or run is, from another terminal."),
 }
 
 
@@ -94,7 +96,7 @@ def main(arguments: list[str] | None = None) -> None:
         code = error.exit_code
     except (Cancelled, KeyboardInterrupt, click.Abort) as error:
         say(str(error) or "Interrupted.")
-        if given and (given[0] in ("audit", "demo") or any(word.startswith("--out") for word in given)):
+        if given and (given[0] in ("audit", "demo", "study") or any(word.startswith("--out") for word in given)):
             say(f"Go on with: {shlex.join(['deepception', *given])}")
         code = Cancelled.exit_code
     except DeepceptionError as error:

@@ -10,8 +10,9 @@ import click
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 def report(run: Path) -> int:
-    """Write the report of RUN again, from its stored results alone; unfinished runs too."""
+    """Write the report of the run or study RUN again, from its stored results alone; unfinished ones too."""
     from ..reports import write_report
+    from ..reports.study import is_study, write_study
 
-    click.echo(write_report(run))
+    click.echo(write_study(run) if is_study(run) else write_report(run))
     return 0

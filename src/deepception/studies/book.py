@@ -65,6 +65,11 @@ class Book:
         infos = (self._roster.about(number) for number in numbers(self._folder))
         ledger.note_workers([info for info in infos if info is not None])
 
+    def merge(self) -> None:
+        """As the holder of the lease, bring what others have noted in their journals into the ledger."""
+        if self._lease.held:
+            self._written().merge()
+
     def totals(self) -> Totals:
         """What the run has cost so far, as far as this worker may know."""
         with self._seen() as ledger:

@@ -42,6 +42,8 @@ __all__ = [
     "plan_clean",
     "plan_measures",
     "plan_period",
+    "plan_photograph",
+    "plan_shared",
     "result_of",
 ]
 
@@ -194,7 +196,7 @@ def plan_measures(
     session: Session | None,
     finished: Callable[[str], bool] = lambda unit_hash: True,
 ) -> MeasurePlan:
-    """The units of all experiments.
+    """The units of all experiments: what all photographs share, then each photograph.
 
     Args:
         plan: What is measured.
@@ -203,22 +205,48 @@ def plan_measures(
         finished: Whether the unit of a hash is finished: the period is judged over the rows that are, so that
             a photograph which fails costs its row only.
     """
-    shown = [p for p in plan.photographs if p.sha256 in cleans]
-    labelled = [labelled_as(p, cleans) for p in shown]
-    pool = [labelled_as(p, cleans) for p in plan.pool if p.sha256 in cleans]
+    made = plan_shared(plan, cleans, session, finished)
+    for photograph in plan.photographs:
+        if photograph.sha256 in cleans:
+            plan_photograph(plan, made, photograph, cleans, session)
+    return made
+
+
+def plan_shared(
+    plan: AuditPlan,
+    cleans: Mapping[str, int],
+    session: Session | None,
+    finished: Callable[[str], bool] = lambda unit_hash: True,
+) -> MeasurePlan:
+    """The period, the shared controls and what is learned. Arguments: ``plan_measures``."""
     made = plan_period(plan, cleans, session)
     rows = [entry.unit.hash for entry in made.units if finished(entry.unit.hash)]
     if rows:
         _plan_judging(plan, made, rows)
     learning = [labelled_as(p, cleans) for p in plan.learning if p.sha256 in cleans]
     tops = [cleans[p.photograph.sha256] for p in learning]
+    pool = _pool_of(plan, cleans)
     for experiment in plan.experiments:
         _plan_controls(plan, made, experiment, pool, session)
         plan_learning(plan, made, experiment, learning, tops, session)
-    for subject in labelled:
-        for experiment in plan.experiments:
-            _plan_photograph(plan, made, experiment, subject, pool, session)
     return made
+
+
+def plan_photograph(
+    plan: AuditPlan,
+    made: MeasurePlan,
+    photograph: PlannedPhotograph,
+    cleans: Mapping[str, int],
+    session: Session | None,
+) -> None:
+    """Add the units of one photograph to a plan that has what is shared. Arguments: ``plan_measures``."""
+    subject, pool = labelled_as(photograph, cleans), _pool_of(plan, cleans)
+    for experiment in plan.experiments:
+        _plan_photograph(plan, made, experiment, subject, pool, session)
+
+
+def _pool_of(plan: AuditPlan, cleans: Mapping[str, int]) -> list[Labelled]:
+    return [labelled_as(p, cleans) for p in plan.pool if p.sha256 in cleans]
 
 
 def _plan_rows(plan: AuditPlan, made: MeasurePlan, subjects: list[Labelled], session: Session | None) -> None:

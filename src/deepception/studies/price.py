@@ -26,6 +26,7 @@ class Price:
         split: How they were told apart.
         learning: Queries of learning, their clean answers included; a part of ``shared``.
         cached: Whether answers may be known from a cache, which costs nothing.
+        units: Units that it is cut into, at most.
     """
 
     photographs: int
@@ -38,6 +39,7 @@ class Price:
     split: str = ""
     learning: int = 0
     cached: bool = False
+    units: int = 0
 
 
 def price_of(settings: RunSettings, store: RunStore | None = None, *, cached: bool = False) -> Price:
@@ -66,6 +68,7 @@ def price_of(settings: RunSettings, store: RunStore | None = None, *, cached: bo
         split=settings.settings.get("learning", {}).get("rule", ""),
         learning=learning,
         cached=cached,
+        units=len(made.units) + len(plan.everyone),
     )
 
 
