@@ -1,0 +1,227 @@
+"""``deepception study`` and ``watch``: errors that name the line, prices, workers and drivers that are killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from command_line import (
+    assert_refused,
+    assert_same,
+    call,
+    results,
+    save_photographs,
+    save_placed_observer,
+    start,
+)
+from deepception.studies.study.tomls import line_of
+
+STUDY = """\
+[study]
+seed = 3
+batch_size = 8
+
+[photographs]
+images = [
+    "photos",
+]
+
+[[observers]]
+name = "first"
+model = "first.onnx"
+
+[[observers]]
+name = "second"
+model = "second.onnx"
+options = { threads = 1 }
+
+[[experiments]]
+name = "regions"
+measure = ["local", "spatial"]
+setting = "quick"
+
+[[experiments]]
+name = "patches"
+measure = "deception"
+
+[experiments.parameters.deception]
+queries = 20
+area = 0.1
+
+[engine]
+workers = 2
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a study, its observers and its photographs."""
+    folder = tmp_path_factory.mktemp("place")
+    save_placed_observer(folder / "first.onnx")
+    shutil.copy(folder / "first.onnx", folder / "second.onnx")
+    with (folder / "second.onnx").open("ab") as file:
+        file.write(b"\x72\x00")  # an empty field more: other bytes, the same answers
+    save_photographs(folder / "photos", 4)
+    (folder / "study.toml").write_text(STUDY)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(place: Path) -> Path:
+    """The study, measured without any disturbance."""
+    done = call("study", place / "study.toml", "--out", place / "whole")
+    assert done.code == 0, done
+    assert "patches/second: finished, 10 units" in done.out
+    assert "in all: 4 runs, 44 units" in done.err
+    return place / "whole"
+
+
+def test_its_page_shows_and_links_all(whole: Path) -> None:
+    page = (whole / "study.html").read_text(encoding="utf-8")
+    assert "4 of 4 runs are finished." in page
+    for link in ("runs/regions/first/report.html", "comparison/patches/comparison.html"):
+        assert f'href="{link}"' in page
+        assert (whole / link).is_file()
+    assert "http" not in page.replace("http://www.w3.org", "")
+    done = call("report", whole)
+    assert done.code == 0, done
+    assert done.out.strip() == str(whole / "study.html")
+    assert (whole / "study.html").read_text(encoding="utf-8") == page
+
+
+def test_the_price_comes_first_and_alone_with_dry_run(place: Path, tmp_path: Path) -> None:
+    done = call("study", place / "study.toml", "--out", tmp_path / "out", "--dry-run", "--json")
+    assert done.code == 0, done
+    rows = json.loads(done.out)["runs"]
+    assert [row["name"] for row in rows] == [
+        "regions/first",
+        "regions/second",
+        "patches/first",
+        "patches/second",
+    ]
+    assert all(row["left"] == row["queries"] > 0 and row["seconds"] > 0 for row in rows)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "words"),
+    [
+        ('model = "first.onnx"', 'modle = "first.onnx"', 12, "observers.modle means nothing"),
+        ('model = "second.onnx"', 'model = "third.onnx"', 16, "third.onnx"),
+        ('name = "second"', 'name = "first"', 14, "given twice"),
+        ("seed = 3", "seed = -3", 2, "study.seed"),
+        ('measure = "deception"', 'measure = "deceptoin"', 26, "no property 'deceptoin'"),
+        ("area = 0.1", "aera = 0.1", 30, "did you mean area?"),
+        ("queries = 20", 'queries = "some"', 29, "deception.queries"),
+        ("area = 0.1", "area = 1.5", 28, "area"),
+        ('    "photos",', '    "nowhere",', 6, "nowhere"),
+        ("workers = 2", "workers = 0", 33, "engine.workers"),
+        ('name = "regions"', 'name = "../regions"', 20, "letters, digits"),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(
+    place: Path, tmp_path: Path, old: str, new: str, line: int, words: str
+) -> None:
+    assert STUDY.count(old) == 1
+    for name in ("first.onnx", "second.onnx", "photos"):
+        (tmp_path / name).symlink_to(place / name)
+    (tmp_path / "study.toml").write_text(STUDY.replace(old, new))
+    done = call("study", tmp_path / "study.toml", "--out", tmp_path / "out")
+    assert_refused(done, f"study.toml, line {line}:", words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_lines_of_places() -> None:
+    assert line_of(STUDY, ["photographs", "images", 0]) == 6
+    assert line_of(STUDY, ["observers", 1, "options", "threads"]) == 17
+    assert line_of(STUDY, ["experiments", 1, "parameters", "deception", "area"]) == 30
+    assert line_of(STUDY, ["experiments", 0, "parameters"]) == 19
+    assert line_of(STUDY, ["nothing"]) == 1
+
+
+def test_folders_of_something_else_are_refused(place: Path, whole: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    assert_refused(call("study", place / "study.toml", "--out", tmp_path), "holds no study")
+    single = whole / "runs" / "regions" / "first"
+    assert_refused(call("study", place / "study.toml", "--out", single), "single run")
+    assert_refused(call("watch", tmp_path), "holds no run")
+    assert_refused(call("study", tmp_path / "nowhere.toml", "--out", tmp_path / "out"), "cannot be read")
+
+
+def test_an_observer_that_cannot_be_opened_leaves_the_rest(place: Path, tmp_path: Path) -> None:
+    for name in ("first.onnx", "photos"):
+        (tmp_path / name).symlink_to(place / name)
+    (tmp_path / "second.onnx").write_bytes(b"no network")
+    (tmp_path / "study.toml").write_text(STUDY)
+    done = call("study", tmp_path / "study.toml", "--out", tmp_path / "out", page=False)
+    assert done.code == 3, done
+    assert "second" in done.err
+    assert "regions/first: finished" in done.out
+
+
+def test_watching_from_another_terminal(place: Path, whole: Path) -> None:
+    state = json.loads(call("watch", whole, "--json").out)
+    assert (state["done"], state["units"], state["failed"]) == (44, 44, 0)
+    assert not state["at_work"]
+    done = call("watch", whole, "--once")
+    assert "regions/first" in done.out
+    assert "44 of 44 units" in done.out
+    single = json.loads(call("watch", whole / "runs" / "regions" / "first", "--json").out)
+    assert single["done"] == single["units"] > 0
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes are killed as POSIX does")
+def test_workers_and_drivers_are_killed_and_nothing_is_lost(place: Path, whole: Path, tmp_path: Path) -> None:
+    chance, out = random.Random(5), tmp_path / "out"
+    arguments = ("study", place / "study.toml", "--out", out)
+    for _ in range(4):  # of the driver
+        driver = start(*arguments, cwd=place, start_new_session=True)
+        time.sleep(chance.uniform(1.5, 5))
+        if driver.poll() is None:
+            driver.kill()
+        driver.communicate(timeout=60)
+        _wait_for_end_of_group(driver.pid)
+    driver = start(*arguments, cwd=place, start_new_session=True)
+    killed = 0
+    while driver.poll() is None and killed < 3:
+        time.sleep(chance.uniform(0.5, 1.5))
+        workers = _children(driver.pid)
+        if workers:
+            os.kill(chance.choice(workers), signal.SIGKILL)
+            killed += 1
+    _, err = driver.communicate(timeout=300)
+    assert driver.returncode in (0, 3), err
+    if driver.returncode == 3:  # a unit took three workers with it; the next sitting tries it again
+        done = call(*arguments, page=False)
+        assert done.code == 0, done
+    for name in ("regions/first", "regions/second", "patches/first", "patches/second"):
+        assert_same(out / "runs" / name, whole / "runs" / name)
+        units = results(out / "runs" / name)["units"]
+        assert units["planned"] == units["finished"]
+
+
+def _children(pid: int) -> list[int]:
+    """Processes that a process has started, and those that they have."""
+    found = subprocess.run(["ps", "-o", "pid=,ppid=,args=", "-A"], capture_output=True, text=True, check=True)
+    rows = [line.split(None, 2) for line in found.stdout.splitlines()]
+    return [int(row[0]) for row in rows if int(row[1]) == pid and "spawn_main" in row[2]]
+
+
+def _wait_for_end_of_group(group: int) -> None:
+    """Workers end with their driver, by themselves."""
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    raise AssertionError("workers outlive their driver")
