@@ -44,7 +44,7 @@ def main() -> None:
     for name, answers in rows:
         difference = np.abs(answers.log_odds - reference.log_odds).max() / math.log(10)
         equal = (answers.top[:, 0] == reference.top[:, 0]).mean()
-        print(f"| {name} | {difference:.2g} | {equal:.1%} |")
+        print(f"| {name} | {difference:.2g} | {100 * equal:.1f} % |")
 
 
 if __name__ == "__main__":

@@ -202,7 +202,7 @@ def table(results: dict[str, Any]) -> str:
         busiest = f" (busiest second {case['busiest_second']})" if "rate" in case["name"] else ""
         lines.append(
             f"| {case['name']} | {case['side']} px | {case['permitted']:.0f} | {case['encoding']:.0f} | "
-            f"{case['reached']:.0f}{busiest} | {case['share']:.0%} | {case['cpu_ms']:.1f} ms |"
+            f"{case['reached']:.0f}{busiest} | {100 * case['share']:.0f} % | {case['cpu_ms']:.1f} ms |"
         )
     return "\n".join(lines) + "\n"
 
