@@ -30,8 +30,11 @@ if TYPE_CHECKING:
         measure_spatial,
         open_subject,
     )
+    from .reports.comparison import compare
     from .sessions import AnswerCache, Session
     from .stimuli import load_photograph
+    from .studies.results_schema import results_schema
+    from .studies.study import Study
 
 __all__ = [
     "AnswerCache",
@@ -40,8 +43,10 @@ __all__ = [
     "DeceptionResult",
     "FoolingImage",
     "Session",
+    "Study",
     "__version__",
     "apply",
+    "compare",
     "deceive",
     "deceive_all",
     "fool",
@@ -58,6 +63,7 @@ __all__ = [
     "measure_spatial",
     "open_observer",
     "open_subject",
+    "results_schema",
 ]
 
 _HOME = {
@@ -67,7 +73,9 @@ _HOME = {
     "DeceptionResult": "deceive",
     "FoolingImage": "deceive",
     "Session": "sessions",
+    "Study": "studies.study",
     "apply": "deceive.pattern",
+    "compare": "reports.comparison",
     "deceive_all": "deceive",
     "fool": "deceive",
     "learn_dictionary": "deceive.learning_api",
@@ -83,6 +91,7 @@ _HOME = {
     "measure_spatial": "properties",
     "open_observer": "observers",
     "open_subject": "properties",
+    "results_schema": "studies.results_schema",
 }
 
 
