@@ -135,7 +135,7 @@ def conduct(
             with engine(StudyBenchMaker(kits)) as working:
                 stopped = _Driver(list(courses), working, listeners, status).drive()
         ends = tuple(course.conclude(stopped) for course in courses)
-        status.write([course.state() for course in courses], ended=True)
+        status.write(lambda: [course.state() for course in courses], ended=True)
     return StudyEnd(ends, stopped)
 
 
@@ -245,7 +245,7 @@ class _Course:
             "broken": len(self._asked.broken),
             "failures": [
                 {"experiment": f.unit.experiment, "photograph": f.unit.photograph_name, "error": str(f.error)}
-                for f in self.flow.report().failed[-3:]
+                for f in self.flow.failed[-3:]
             ],
         }
 
@@ -296,7 +296,7 @@ class _Driver:
                     stopped = self._end(ending) or stopped
                 for course in self.courses:
                     course.merge()
-                self.status.write([course.state() for course in self.courses])
+                self.status.write(lambda: [course.state() for course in self.courses])
         except KeyboardInterrupt as interrupt:
             stopped = Cancelled("Interrupted; what was measured is kept.")
             stopped.__cause__ = interrupt

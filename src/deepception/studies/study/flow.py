@@ -153,6 +153,11 @@ class Flow:
             "under_way": len(self._under_way),
         }
 
+    @property
+    def failed(self) -> Sequence[FailedUnit]:
+        """Units that failed, in order."""
+        return self._failed
+
     def report(self) -> ExecutionReport:
         """How it has gone so far."""
         return ExecutionReport(

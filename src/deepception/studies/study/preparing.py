@@ -63,7 +63,7 @@ class Prepared:
         prices: What each costs at most, by name.
         assumed: What was assumed about observers, and what is broken, as sentences.
         lost: Observers that could not be opened, by name, with why.
-        seconds: Seconds that one image takes, by name of the run, of observers on this machine.
+        seconds: Seconds that one image takes, by name of the run, where it can be told.
     """
 
     runs: tuple[StudyRun, ...]
@@ -126,8 +126,8 @@ def prepare(
                 )
                 runs.append(run)
                 prices[run.name] = price
-            if timed and not is_remote(observer):
-                took = seconds_an_image(observer, study.study.batch_size)
+            took = seconds_an_image(observer, study.study.batch_size) if timed else None
+            if took is not None:
                 seconds |= {f"{experiment.name}/{name}": took for experiment in study.experiments}
             told += [f"{name}: {sentence}" for sentence in runs[-1].settings.observers[0].assumed]
         finally:
@@ -140,8 +140,10 @@ def prepare(
     return Prepared(tuple(runs), prices, (*told, *sorted(broken)), lost, seconds)
 
 
-def seconds_an_image(observer: Observer, batch_size: int) -> float:
-    """Seconds that an observer takes for an image, from a few batches of grey ones."""
+def seconds_an_image(observer: Observer, batch_size: int) -> float | None:
+    """Seconds that an observer takes for an image, from a few batches of grey ones; of an endpoint, its rate."""
+    if is_remote(observer):
+        return None if observer.limits.rate is None else 1 / observer.limits.rate
     size = observer.fixed_batch or batch_size
     grey = np.full((size, *observer.frame.shape, 3), 128, dtype=np.uint8)
     with Session(observer, batch_size=size) as session:

@@ -40,12 +40,13 @@ class Status:
         self._began = time.monotonic()
         self._wrote = -EVERY
 
-    def write(self, runs: Sequence[Mapping[str, Any]], *, ended: bool = False) -> None:
-        """Say how far the runs are. A full disk is told by whatever is measured, not by this."""
+    def write(self, look: Callable[[], Sequence[Mapping[str, Any]]], *, ended: bool = False) -> None:
+        """Say how far the runs are, which ``look`` tells. A full disk is told by what is measured, not by this."""
         now = time.monotonic()
         if not ended and now - self._wrote < EVERY:
             return
         self._wrote = now
+        runs = look()
         state = {
             "pid": os.getpid(),
             "since": self._since,
