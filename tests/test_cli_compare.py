@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import onnx
 import pytest
 
+import deepception as dc
 from command_line import (
     assert_refused,
     call,
@@ -22,6 +23,7 @@ from command_line import (
     save_photographs,
     save_placed_observer,
 )
+from deepception.errors import InputError
 
 PHOTOGRAPHS = 7
 
@@ -88,6 +90,19 @@ def test_its_figures_are_those_of_the_runs(runs: Path) -> None:
         row = next(row for row in board if row["key"] == name)
         assert row["value"] == headline["difference"]["value"]
         assert (row["low"], row["high"]) == (headline["difference"]["low"], headline["difference"]["high"])
+
+
+def test_python_gives_what_the_command_gives(runs: Path, tmp_path: Path) -> None:
+    folders = (runs / "placed", str(runs / "twin"))
+    made = dc.compare(*folders, out=tmp_path / "made", seed=3)
+    assert made == document(*folders, "--seed", 3)
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == [
+        f"comparison.{kind}" for kind in ("csv", "html", "json", "md")
+    ]
+    with pytest.raises(InputError, match="two run folders or more"):
+        dc.compare(runs / "placed")
+    with pytest.raises(InputError, match="each named by its path, not list"):
+        dc.compare([*folders])  # type: ignore[arg-type]
 
 
 def test_twins_look_at_the_same_places(runs: Path) -> None:

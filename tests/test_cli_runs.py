@@ -270,7 +270,7 @@ def test_info_about_photographs(lab: Path, tmp_path: Path) -> None:
     assert labelled["accuracy"]["top5"]["value"] == 1
     text = call(*command, tmp_path / "labelled.csv")
     assert text.code == 0
-    assert "top1: 66.7% of 3 photographs" in text.out
+    assert "top1: 66.7 % of 3 photographs" in text.out
     assert tops[0][0]["class"] in text.out
 
 

@@ -18,6 +18,7 @@ from deepception.observers import (
     read_knowledge,
     restrict,
 )
+from deepception.observers.protocol import resolution_of
 from deepception.sessions import Session
 from deepception.stimuli import Frame
 from known import Known
@@ -136,7 +137,9 @@ def test_rounded_scores_are_multiples_of_their_step_and_bounds_below_it() -> Non
 def test_what_is_rounded_already_is_not_rounded_to_a_finer_step() -> None:
     coarse = restrict(full(), "probabilities@0.1")
     again = restrict(coarse, "probabilities@0.01").answer(IMAGES)
-    assert again.resolution == 0.1
+    assert again.resolution == resolution_of(restrict(coarse, "probabilities@0.01")) == 0.1
+    assert resolution_of(restrict(coarse, "probabilities@0.3")) == pytest.approx(0.4)
+    assert resolution_of(restrict(coarse, "label")) == resolution_of(full()) == 0
     assert np.array_equal(again.scores, coarse.answer(IMAGES).scores)
     assert restrict(coarse, "probabilities@0.3").answer(IMAGES).resolution == pytest.approx(0.4)
 

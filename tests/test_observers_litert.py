@@ -11,6 +11,7 @@ import small_network
 from command_line import assert_refused, call, save_photographs
 from deepception.errors import InputError, ObserverError
 from deepception.observers import Observer, best_classes, check_answers, inspect, open_observer
+from deepception.observers.protocol import resolution_of
 from deepception.sessions import Session
 from deepception.stimuli import fit_frame, load_photograph
 from small_network import CLASSES, MEAN, SIDE, STD
@@ -60,6 +61,7 @@ def test_quantised_probabilities_bear_their_steps(kind: str, tmp_path: Path) -> 
     raw = observer.answer(images(6))
     check_answers(raw, CLASSES, 6)
     assert (raw.level, raw.resolution, raw.ceiling) == ("probabilities", 1 / 256, 255 / 256)
+    assert resolution_of(observer) == 1 / 256
     assert np.abs(raw.scores - softmax(centred(images(6)))).max() <= 1 / 256 + 1e-6
     assert set(np.unique(raw.scores * 256 % 1)) == {0}
 
@@ -102,8 +104,10 @@ def test_a_normalisation_is_rounded_as_the_input_says(tmp_path: Path) -> None:
 
 def test_quantised_logits_are_real_numbers(tmp_path: Path) -> None:
     model = save_small_network(tmp_path / "m.tflite", kind="UINT8", image=USUAL["UINT8"])
-    raw = open_observer(model).answer(images(4))
+    observer = open_observer(model)
+    raw = observer.answer(images(4))
     assert (raw.level, raw.resolution, raw.ceiling) == ("logits", 0.0, 1.0)
+    assert resolution_of(observer) == 0
     assert np.abs(raw.scores - centred(images(4))).max() <= 0.125 + 1e-3
 
 

@@ -13,6 +13,7 @@ import pytest
 from command_line import assert_refused, call, save_photographs
 from deepception.errors import InputError, ObserverError
 from deepception.observers import check_answers, fingerprint, open_observer
+from deepception.observers.protocol import resolution_of
 from deepception.sessions import Session
 
 pytest.importorskip("sklearn")
@@ -87,7 +88,7 @@ def test_two_classes_have_one_margin() -> None:
 def test_shares_of_votes_are_rounded() -> None:
     assert open_observer(fitted(KNeighborsClassifier(4))).answer(images(1)).resolution == 1 / 4
     forest = open_observer(fitted(RandomForestClassifier(20, random_state=0)))
-    assert forest.answer(images(1)).resolution == 1 / 20
+    assert forest.answer(images(1)).resolution == resolution_of(forest) == 1 / 20
     with Session(forest) as session:
         answers = session.ask_images(np.zeros((3, SIDE, SIDE, 3), np.uint8))
     assert answers.log_odds.min() >= np.log(0.025 / 0.975) - 1e-9

@@ -73,8 +73,14 @@ def _cases(text: str = "a name") -> dict[str, Callable[[], Figure]]:
         "region_map masks": lambda: plots.region_map(
             photograph, values, boxes, masks=[circle] * 16, signed=True, mark=2
         ),
+        "region_map bounds": lambda: plots.region_map(
+            photograph, values, boxes, mark=5, significant=values > 0, bounded=values > 0.5, signed=True
+        ),
         "place_map": lambda: plots.place_map(
             photograph, values, boxes[:, :2], (24, 24), classes=classes, mark=3, title=text
+        ),
+        "place_map bounds": lambda: plots.place_map(
+            photograph, values, boxes[:, :2], (24, 24), classes=classes, bounded=values > 0.5, name=text
         ),
         "place_map lattice": lambda: plots.place_map(
             photograph,
@@ -443,6 +449,38 @@ def test_faded_and_missing_regions_turn_pale() -> None:
     assert spread[10, 93] < 15
 
 
+def test_bounds_look_like_no_value() -> None:
+    """What was measured is plain, what is a bound is striped, on dark colours as well as on light ones."""
+    grey = np.full((96, 96, 3), 128, np.uint8)
+    field = np.zeros((96, 96))
+    field[:, 48:] = 1.0
+    hatched = np.zeros((96, 96), dtype=bool)
+    hatched[48:] = True
+    shown = plots.overlay(grey, field, signed=True, limits=(-1, 1), hatched=hatched).astype(int)
+    for columns in (slice(0, 48), slice(48, 96)):
+        measured, bound = shown[:48, columns].reshape(-1, 3), shown[48:, columns].reshape(-1, 3)
+        assert len(np.unique(measured, axis=0)) == 1
+        assert len(np.unique(bound, axis=0)) == 2
+        assert np.ptp(bound.mean(axis=1)) > 60
+        assert 0.1 < (bound != measured[0]).any(axis=1).mean() < 0.4
+
+
+def test_a_map_says_how_many_of_its_values_are_bounds() -> None:
+    few = np.arange(16) < 5
+    for figure, things in (
+        (plots.region_map(_photograph(), np.arange(16.0), _grid(), bounded=few), "regions"),
+        (
+            plots.place_map(_photograph(), np.arange(16.0), _grid()[:, :2], (24, 24), bounded=few),
+            "places",
+        ),
+    ):
+        svg = plots.to_svg(figure)
+        assert "hatched: bounds only (5 of 16)" in _texts(svg)
+        assert f"map of 16 {things}" in figure.get_label()
+        assert "5 of them bounds only" in figure.get_label()
+    assert "hatched" not in plots.to_svg(plots.region_map(_photograph(), np.arange(16.0), _grid()))
+
+
 def test_thumbnails_are_small_deterministic_pngs() -> None:
     first, second = (plots.thumbnail_map(_photograph(), np.arange(16.0), _grid(), size=64) for _ in range(2))
     assert first == second
@@ -470,6 +508,8 @@ def test_mismatched_arrays_are_refused() -> None:
         plots.region_map(_photograph(), [1, 2, 3], _grid())
     with pytest.raises(ValueError, match="places"):
         plots.place_map(_photograph(), [1.0, 2.0], [[0, 0]], (8, 8))
+    with pytest.raises(ValueError, match="3 flags of bounds"):
+        plots.place_map(_photograph(), [1.0, 2.0], [[0, 0], [9, 9]], (8, 8), bounded=[True] * 3)
     with pytest.raises(ValueError, match="lattice"):
         plots.place_map(_photograph(), [1.0, 2.0], None, (8, 8))
     with pytest.raises(ValueError, match="needs its places"):

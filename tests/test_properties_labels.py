@@ -330,6 +330,15 @@ def test_bounds_of_lists_rank_nothing() -> None:
     assert np.ptp(told.map) > 0
     assert result.censored == 1
     assert (result.map == result.map[0]).all()
+    assert result.bound_regions.all()
+    assert not told.bound_regions.any()
+    assert (result.bounds["alone"], told.bounds["alone"]) == (1, 0)
+    assert result.ties == len(result.boxes) - 1
+    assert told.ties == 0
+    assert result.summary()["bound_places"] == len(result.boxes)
+    # Ties rank nothing: no correlation is told, where full knowledge tells one.
+    assert np.isnan(result.correlation)
+    assert np.isfinite(told.correlation)
     assert result.summary()["recognised_alone_top1"] == 0
     assert result.summary()["recognised_alone_top5"] is None
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from deepception.statistics import benjamini_hochberg, holm, mcnemar_exact, page_trend, sign_flip
+from deepception.statistics import benjamini_hochberg, holm, mcnemar_exact, page_trend, sign_flip, sign_test
 
 
 def test_benjamini_hochberg_agrees_with_scipy() -> None:
@@ -52,6 +52,18 @@ def test_sign_flip_by_resampling() -> None:
 def test_mcnemar_is_the_sign_test() -> None:
     assert mcnemar_exact(3, 12) == pytest.approx(float(stats.binomtest(3, 15).pvalue))
     assert mcnemar_exact(0, 0) == mcnemar_exact(4, 4) == 1.0
+
+
+def test_the_sign_test_is_of_the_median() -> None:
+    x = np.array([0.3, -0.1, 0.8, 0.45, 0.2, -0.05, 0.0, 1e6])
+    assert sign_test(x) == pytest.approx(float(stats.binomtest(5, 7).pvalue))
+    assert sign_test(x) == sign_test(np.sign(x)) == sign_test(-x)
+    # It is the sign-flip test of the signs, enumerated.
+    assert sign_test(x) == pytest.approx(sign_flip(np.sign(x)[x != 0]))
+    assert sign_test([1.0] * 6) == pytest.approx(2 / 2**6)
+    assert sign_test([]) == sign_test([0.0, 0.0]) == 1.0
+    with pytest.raises(ValueError, match="finite"):
+        sign_test([np.nan])
 
 
 def test_page_trend_finds_the_direction() -> None:

@@ -18,6 +18,9 @@ from deepception.properties.headline import make_headline
 from deepception.properties.result import jsonable
 from deepception.reports import read_run
 from deepception.reports.claims import CLAIMS
+from deepception.reports.comparison_page import render_comparison
+from deepception.reports.comparison_tables import agreement_table
+from deepception.reports.comparison_words import outcome_of
 from deepception.statistics import bca, holm
 from deepception.studies.comparison import Compared, compare, find_figures, read_figures
 from deepception.studies.comparison.measures import COLUMNS, reader_of
@@ -46,6 +49,7 @@ class Planted:
     results: dict[str, Any]
     pending: int = 0
     maps: dict[str, np.ndarray] = field(default_factory=dict)
+    bounded: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
 
     def result(self, experiment: str, sha256: str) -> Result | None:
         """A local result whose map is planted."""
@@ -81,6 +85,7 @@ class Planted:
             seed=0,
             moments=np.zeros((0, 2, 3), dtype=np.float32),
             scrambled_moments=np.zeros((1, 0, 0, 2, 3), dtype=np.float32),
+            bounded=self.bounded,
         )
 
 
@@ -187,10 +192,33 @@ def test_a_planted_difference_is_found_with_its_size() -> None:
     (pair,) = measure(document, "local")["pairs"]
     assert pair["told_apart"] is True
     assert pair["difference"]["low"] < -1.5 < pair["difference"]["high"]
-    assert pair["mean"] == pytest.approx(-1.5, abs=0.15)
-    assert pair["p"] == pytest.approx(2 / 2**N)  # all signs alike, and every pattern of signs enumerated
+    assert pair["difference"]["value"] == pytest.approx(-1.5, abs=0.15)
+    assert (pair["more_first"], pair["more_second"]) == (0, N)
+    assert pair["p"] == pytest.approx(2 / 2**N)  # all signs alike
     assert pair["n"] == N
     assert document["told_apart"] == 1
+
+
+def test_the_test_is_of_the_median_that_is_told() -> None:
+    """One photograph that moves the mean far moves neither the median nor its test."""
+    effects = np.zeros(N)
+    effects[: N // 2], effects[N // 2 :] = 0.1, -0.1
+    found = []
+    for far in (0.0, 1000.0):
+        moved = effects + np.eye(N)[0] * far
+        (pair,) = measure(compare([plant("a", moved), plant("b", np.zeros(N))]), "local")["pairs"]
+        found.append((pair["p"], pair["told_apart"], pair["difference"]["value"]))
+    assert found[0] == found[1]
+    assert found[0][0] == 1
+
+
+def test_who_has_more_is_told_by_the_photographs_and_not_by_one() -> None:
+    effects = np.full(N, 0.1)
+    effects[0] = -100.0
+    document = compare([plant("a", effects), plant("b", np.zeros(N))])
+    (pair,) = measure(document, "local")["pairs"]
+    assert pair["told_apart"]
+    assert "a has the larger effect" in outcome_of(measure(document, "local"))
 
 
 def test_equal_observers_cannot_be_told_apart() -> None:
@@ -223,7 +251,7 @@ def test_shares_are_compared_by_the_exact_test_of_mcnemar() -> None:
     document = compare([plant("a", right=few, reached=few), plant("b", right=most, reached=most)])
     for name in ("accuracy", "deception"):
         (pair,) = measure(document, name)["pairs"]
-        assert (pair["only_first"], pair["only_second"]) == (1, 10)
+        assert (pair["more_first"], pair["more_second"]) == (1, 10)
         assert pair["p"] == pytest.approx(2 * (1 + 11) / 2**11)
         assert pair["difference"]["value"] == pytest.approx(-9 / 12)
     assert [row["key"] for row in measure(document, "accuracy")["leaderboards"][0]["rows"]] == ["b", "a"]
@@ -375,10 +403,38 @@ def test_observers_that_look_at_the_same_places_agree_beyond_a_common_habit() ->
     (same,), (only,) = (d["agreement"][0]["pairs"] for d in (agree, habit))
     assert same["same"]["value"] > 0.8
     assert same["beyond"]["low"] > 0.2
+    assert same["agree"] is True
+    assert only["agree"] is False
     # A common liking for the middle correlates, but as much with another photograph.
     assert only["same"]["low"] > 0.1
     assert only["other"]["low"] > 0.1
     assert only["beyond"]["low"] < 0 < only["beyond"]["high"]
+
+
+def test_agreement_is_corrected_over_all_pairs_of_maps() -> None:
+    """Of many pairs without agreement one lies above by chance; corrected, none does."""
+    rng = np.random.default_rng(3)
+    document = compare([with_maps(f"net {i}", rng.normal(size=(N, 49))) for i in range(9)])
+    pairs = document["agreement"][0]["pairs"]
+    assert document["agreement_tests"] == len(pairs) == 36
+    np.testing.assert_allclose([p["p_holm"] for p in pairs], holm([p["p"] for p in pairs]))
+    assert any(p["beyond"]["low"] > 0 for p in pairs)  # by itself
+    assert not any(p["agree"] for p in pairs)
+    page = render_comparison(document)
+    assert "corrected over all 36 pairs of maps" in page
+    assert not any(agreement_table(document["agreement"][0]).strong)
+    named = next(f for f in document["figures"] if f["quantity"] == "correlation_beyond")
+    assert named["p_holm"] == pairs[0]["p_holm"]
+
+
+def test_maps_that_are_mostly_bounds_are_left_out() -> None:
+    rng = np.random.default_rng(0)
+    runs = [with_maps(n, rng.normal(size=(N, 49))) for n in "ab"]
+    runs[0].bounded = np.full((1, 49), 0.9, dtype=np.float32)
+    (pair,) = compare(runs)["agreement"][0]["pairs"]
+    assert pair["n"] == 0
+    assert pair["left_out"] == {"maps that are mostly bounds, which rank nothing": N}
+    assert pair["p"] is pair["agree"] is None
 
 
 def test_maps_of_other_grids_are_not_compared() -> None:

@@ -52,7 +52,8 @@ def measure(folder: Path, units: int) -> dict[str, Any]:
         say(f"{step.name}: {step.words}")
         figures = alone(step, folder, units)
         found["steps"][step.name] = {"words": step.words, "limited": step.limited, **figures}
-        say(f"  {figures['seconds']:.1f} s, {figures['peak_bytes'] / 1e6:,.0f} MB")
+        busy = f"{figures['seconds']:.1f} s, of these {figures['cpu_seconds']:.1f} s of a processor"
+        say(f"  {busy}, {figures['peak_bytes'] / 1e6:,.0f} MB")
     return found
 
 

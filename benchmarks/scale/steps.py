@@ -147,7 +147,8 @@ def main() -> None:
     began = time.perf_counter()
     name, folder, units = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     found = next(step for step in STEPS if step.name == name).run(folder, units)
-    print(json.dumps({"seconds": time.perf_counter() - began, "peak_bytes": peak(), **found}))
+    cost = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time(), "peak_bytes": peak()}
+    print(json.dumps({**cost, **found}))
 
 
 if __name__ == "__main__":

@@ -22,10 +22,12 @@ COMMANDS = {
     "compare": ("compare", "Set runs side by side, photograph by photograph."),
     "deceive": ("deceive", "Make a classifier answer wrong, within a bound, beside controls."),
     "demo": ("demo", "Audit the embedded network on the embedded photographs."),
+    "export": ("export", "Write what runs have found as Parquet, CSV and Zarr."),
     "info": ("info", "Say what was understood about a classifier, and check it."),
     "ledger": ("ledger", "Sum up what a run has asked and what that cost."),
     "measure": ("measure", "Measure one property."),
     "report": ("report", "Write the report of a run or study again, from what is stored."),
+    "schema": ("schema", "Print the JSON Schema of results.json."),
     "study": ("study", "Measure many classifiers in many experiments, and compare them."),
     "watch": ("watch", "Show how far a study or run is, from another terminal."),
 }

@@ -151,15 +151,15 @@ def _show(report: ObserverReport, answers: list[dict[str, Any]], accuracy: dict[
         label = f" (labelled {answer['label']})" if answer["label"] else ""
         click.echo(f"{answer['photograph']}{label}")
         for entry in answer["top"]:
-            p = "" if entry["p"] is None else f"{entry['p']:.2%}"
-            click.echo(f"  {p:>7}  {entry['class']} [{entry['index']}]")
+            p = "" if entry["p"] is None else f"{100 * entry['p']:.2f} %"
+            click.echo(f"  {p:>8}  {entry['class']} [{entry['index']}]")
     if accuracy is not None:
         for name, value in accuracy.items():
             if value is None:
                 continue
             click.echo(
-                f"{name}: {value['value']:.1%} of {value['n']} photographs "
-                f"(95 % interval {value['low']:.1%} to {value['high']:.1%})"
+                f"{name}: {100 * value['value']:.1f} % of {value['n']} photographs "
+                f"(95 % interval {100 * value['low']:.1f} % to {100 * value['high']:.1f} %)"
             )
 
 

@@ -182,8 +182,8 @@ def _price_lines(prepared: Prepared) -> list[str]:
     costs = [row["cost"] for row in rows if row["cost"] is not None]
     cost = f", at most {amount(sum(costs))}" if costs else ""
     for run in prepared.runs:
-        left = prepared.prices[run.name].left
-        if run.budget is not None and run.budget < left:
+        most = prepared.prices[run.name].left
+        if run.budget is not None and run.budget < most:
             lines.append(f"{run.name}: its budget of {run.budget:,} images may end before it does")
     lines.append(f"in all: {len(rows)} runs, {units:,} units, at most {total:,} queries are left{took}{cost}")
     return lines

@@ -114,6 +114,11 @@ class FunctionObserver:
         return self._level
 
     @property
+    def resolution(self) -> float:
+        """The step to which the function is said to round probabilities, 0 where it is not."""
+        return self._resolution
+
+    @property
     def fixed_batch(self) -> int | None:
         """The given batch size, or ``None``."""
         return self._fixed_batch

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ..errors import InputError, ObserverError
 from ..stimuli import Frame
 from .answers import check_answers
-from .protocol import AnswerLevel, Observer, RawAnswers
+from .protocol import AnswerLevel, Observer, RawAnswers, resolution_of
 from .remote import Limits, RemoteObserver, TransientError, is_remote
 
 # What each level tells, from least to most.
@@ -156,6 +156,14 @@ class RestrictedObserver:
     def level(self) -> AnswerLevel:
         """What is passed on."""
         return self._level
+
+    @property
+    def resolution(self) -> float:
+        """The step of the probabilities that are passed on, 0 where they have none."""
+        inner, step = resolution_of(self._observer), self._known.resolution
+        if self._level is AnswerLevel.LABEL or not step or inner >= step:
+            return 0.0 if self._level is AnswerLevel.LABEL else inner
+        return step + inner
 
     @property
     def fixed_batch(self) -> int | None:

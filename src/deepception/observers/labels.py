@@ -12,6 +12,9 @@ from typing import Any
 
 from ..errors import InputError
 
+BACKGROUND = "background"
+"""The first class of classifiers that have one for pictures of nothing else."""
+
 
 def resolve_label(label: str | int, labels: Sequence[str]) -> int:
     """Index of the class that a person means by an index or by a name.
@@ -71,7 +74,7 @@ def check_agreement(index: int, name: str, labels: Sequence[str]) -> int:
     ]
     if not named and number is not None and 0 <= number < len(labels):
         named = [number]
-    if labels[0].casefold() == "background" and index + 1 in named:
+    if labels[0].casefold() == BACKGROUND and index + 1 in named:
         if index in named:
             raise InputError(
                 f"{name!r} is both class {index} and class {index + 1}, and the index beside it may or may not "
@@ -144,7 +147,7 @@ def imagenet_labels(classes: int = 1000) -> tuple[str, ...]:
         raise ValueError(f"ImageNet has 1000 classes, or 1001 with a background, not {classes}.")
     text = (resources.files("deepception") / "data" / "imagenet_classes.txt").read_text(encoding="utf-8")
     names = tuple(line.strip() for line in text.strip().splitlines())
-    return names if classes == 1000 else ("background", *names)
+    return names if classes == 1000 else (BACKGROUND, *names)
 
 
 def _pairs(content: Mapping[Any, Any]) -> dict[int, Any]:

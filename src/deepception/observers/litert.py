@@ -93,6 +93,11 @@ class LitertObserver(ResolvedObserver):
         self._name = name or str(said(layers, "name")[0] or self._path.stem)
 
     @property
+    def resolution(self) -> float:
+        """The step of quantised probabilities, 0 for all other scores."""
+        return self._resolution if self._scores.quantised else 0.0
+
+    @property
     def identity(self) -> dict[str, Any]:
         """Adapter, model bytes, preprocessing, output, engine, precision and kind of device."""
         from importlib.metadata import version

@@ -92,3 +92,11 @@ class Observer(Protocol):
 
     def close(self) -> None:
         """Release what the observer holds; calling it twice is fine."""
+
+
+def resolution_of(observer: Observer) -> float:
+    """The step to which an observer says that its probabilities are rounded; 0 where it says nothing.
+
+    An observer may have a ``resolution``; what its answers bear binds all the same.
+    """
+    return float(getattr(observer, "resolution", 0.0))

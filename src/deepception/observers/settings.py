@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import InputError, ObserverError
 from ..stimuli import Frame
 from ..stimuli.frame import Fit, Interpolation
-from .labels import default_labels, imagenet_labels, read_labels
+from .labels import BACKGROUND, default_labels, imagenet_labels, read_labels
 from .layers import Layer
 from .preprocessing import ColourOrder, InputType, Layout, OutputKind, PixelRange, Preprocessing
 
@@ -212,7 +212,7 @@ def _labels(layers: Sequence[Layer], classes: int, model: str) -> tuple[tuple[st
     if labels is not None:
         labels = tuple(labels)
         if offset and len(labels) + offset == classes:
-            labels = ("background",) * offset + labels
+            labels = (BACKGROUND,) * offset + labels
         if len(labels) != classes:
             raise ObserverError(
                 f"{len(labels)} labels ({source}) for {classes} outputs of the model {model}: "

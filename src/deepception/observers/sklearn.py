@@ -133,6 +133,12 @@ class SklearnObserver(ResolvedObserver):
             )
         return RawAnswers(self.level, answer, None, _resolution(self._estimator, self._asks))
 
+    @property
+    def resolution(self) -> float:
+        """The step of probabilities that are shares of votes, 0 for all other answers."""
+        step = 0.0 if self.level is AnswerLevel.LABEL else _resolution(self._estimator, self._asks)
+        return step if step > np.finfo(np.float64).tiny else 0.0
+
     def close(self) -> None:
         """Release the estimator."""
         self._estimator = None

@@ -17,6 +17,11 @@ Masks = Sequence[NDArray[Any] | None] | None
 _NO_VALUE = hex_rgb("#d5dae0")
 _DETAIL, _SHADE = 0.40, 0.08  # how much of the photograph's edges, and of its large light and dark, remains
 _FADE = 0.78  # how far a value that does not count fades
+_DARK, _LIGHT, _STRIPES = (
+    hex_rgb("#4d5966"),
+    hex_rgb("#f4f6f8"),
+    28,
+)  # of hatching; stripes along the shorter side
 
 
 def region_field(shape: tuple[int, int], values: ArrayLike, boxes: ArrayLike, masks: Masks = None) -> Float:
@@ -104,11 +109,13 @@ def overlay(
     signed: bool,
     limits: Limits | None = None,
     faded: NDArray[np.bool_] | None = None,
+    hatched: NDArray[np.bool_] | None = None,
 ) -> UInt8:
     """A field in colours over the greyed photograph, uint8 ``[H, W, 3]``.
 
     The photograph adds hardly more than its edges, so that a region's mean colour stays that of the colour
-    bar. Pixels without a value show the pale photograph; ``faded`` ``[H, W]`` ones are drawn towards it.
+    bar. Pixels without a value show the pale photograph; ``faded`` ``[H, W]`` ones are drawn towards it, and
+    ``hatched`` ``[H, W]`` ones bear stripes: their values are only bounds.
     """
     values = np.asarray(field, dtype=np.float64)
     if image.shape[:2] != values.shape:
@@ -119,6 +126,12 @@ def overlay(
     if faded is not None:
         colours = np.where(faded[..., None], colours + _FADE * (blank - colours), colours)
     colours = np.where(np.isfinite(values)[..., None], colours, blank)
+    if hatched is not None:
+        y, x = np.indices(values.shape)
+        apart = max(4, round(min(values.shape) / _STRIPES))
+        stripes = hatched & ((y + x) % apart < max(1, apart // 4))
+        seen = np.where(colours.mean(axis=-1, keepdims=True) < 0.5, _LIGHT, _DARK)
+        colours = np.where(stripes[..., None], seen, colours)
     return np.rint(255 * np.clip(colours + texture[..., None], 0, 1)).astype(np.uint8)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from .fields import Masks, UInt8, overlay, region_field
 from .palette import MUTED, Limits, fit_limits
-from .pictures import colour_bar, map_words, outline, show
+from .pictures import bound_words, colour_bar, flags_of, map_words, outline, show
 from .sheet import MARGIN, Sheet
 from .style import style
 from .words import SMALL, UNIT
@@ -30,6 +30,7 @@ def region_map(
     limits: Limits | None = None,
     mark: int | None = None,
     significant: ArrayLike | None = None,
+    bounded: ArrayLike | None = None,
     names: tuple[str, str] = ("photograph", "its regions"),
 ) -> Figure:
     """The photograph, and beside it the map of its regions over a pale, grey copy.
@@ -45,6 +46,7 @@ def region_map(
         limits: Values at the ends of the colours; from the values by default.
         mark: Index of the region to outline in both pictures (the best one).
         significant: bool ``[R]``; the other regions are faded. All count by default.
+        bounded: bool ``[R]``; these regions are hatched: their values are only bounds. None are by default.
         names: Captions of the photograph and of the map.
 
     Returns:
@@ -56,8 +58,11 @@ def region_map(
     gap = 13.0
     side = (Sheet.width - 2 * MARGIN - gap) / 2
     tall = side * image.shape[0] / image.shape[1]
+    flags = flags_of(bounded, worth)
     with style():
-        sheet = Sheet(tall + 58, title=title, description=map_words(worth, unit, "regions"))
+        notes = (mark is not None) + (significant is not None) + bool(flags.any())
+        described = map_words(worth, unit, "regions", flags)
+        sheet = Sheet(tall + (70 if notes > 2 else 58), title=title, description=described)
         if not np.isfinite(worth).any():
             return sheet.nothing()
         right = MARGIN + side + gap
@@ -68,10 +73,11 @@ def region_map(
         if significant is not None:
             quiet = 1.0 - np.asarray(significant, dtype=np.float64).ravel()
             faded = region_field(image.shape[:2], quiet, corners, masks) > 0.5
+        hatched = region_field(image.shape[:2], flags.astype(np.float64), corners, masks) > 0.5
         picture = show(sheet, image, MARGIN, 15, side, tall)
         chart = show(
             sheet,
-            overlay(image, field, signed=signed, limits=bounds, faded=faded),
+            overlay(image, field, signed=signed, limits=bounds, faded=faded, hatched=hatched),
             right,
             15,
             side,
@@ -82,11 +88,13 @@ def region_map(
             for axes in (picture, chart):
                 outline(axes, corners[mark], mask)
         foot = 15 + tall
-        if mark is not None:
-            said = "outlined: best region"  # without its value, which is too high where it was chosen by it
-            sheet.text(MARGIN, foot + 15, said, size=SMALL, colour=MUTED)
-        if faded is not None:
-            said = "pale: not beyond its control"
-            sheet.text(MARGIN, foot + (29 if mark is not None else 15), said, size=SMALL, colour=MUTED)
+        said = [
+            # Without its value, which is too high where it was chosen by it.
+            *(["outlined: best region"] if mark is not None else []),
+            *(["pale: not beyond its control"] if faded is not None else []),
+            *([bound_words(flags)] if flags.any() else []),
+        ]
+        for line, words in enumerate(said):
+            sheet.text(MARGIN, foot + 15 + 14 * line, words, size=SMALL, colour=MUTED)
         colour_bar(sheet, right, foot + 8, side, bounds, signed, unit)
         return sheet.figure

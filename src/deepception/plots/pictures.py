@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from .fields import UInt8
 from .palette import INK, MUTED, PAPER, Limits, colourise
@@ -61,12 +61,31 @@ def colour_bar(
     sheet.text(left + width / 2, top + 30, unit, size=SMALL, colour=MUTED, align="center", room=width + 8)
 
 
-def map_words(values: NDArray[np.float64], unit: str, things: str) -> str:
+def map_words(values: NDArray[np.float64], unit: str, things: str, bounded: NDArray[np.bool_]) -> str:
     """The map for a reader who cannot see it: how many things, from what to what."""
     known = values[np.isfinite(values)]
     if not known.size:
         return f"map of {things}"
-    return f"map of {known.size} {things}, from {number(known.min())} to {number(known.max())} {unit}"
+    bounds = f", {int(bounded.sum())} of them bounds only" if bounded.any() else ""
+    return f"map of {known.size} {things}, from {number(known.min())} to {number(known.max())} {unit}{bounds}"
+
+
+def flags_of(bounded: ArrayLike | None, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which values of a map are bounds, bool ``[n]``; none where nothing is said.
+
+    Raises ValueError where there are more or fewer flags than values.
+    """
+    if bounded is None:
+        return np.zeros(values.size, dtype=bool)
+    flags = np.asarray(bounded, dtype=bool).ravel()
+    if flags.size != values.size:
+        raise ValueError(f"{values.size} values, but {flags.size} flags of bounds")
+    return flags
+
+
+def bound_words(bounded: NDArray[np.bool_]) -> str:
+    """What the hatching of a map means, and how much of the map it covers."""
+    return f"hatched: bounds only ({int(bounded.sum())} of {bounded.size})"
 
 
 def worth_words(value: float, signed: bool) -> str:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .fields import UInt8, overlay, place_field, place_owner
 from .palette import INK, MUTED, PAPER, Limits, colour_of, colourise, fit_limits, ink_on
-from .pictures import colour_bar, map_words, outline, show, worth_words
+from .pictures import bound_words, colour_bar, flags_of, map_words, outline, show, worth_words
 from .sheet import MARGIN, Sheet
 from .style import style
 from .words import SMALL, UNIT, plain, text_width
@@ -29,6 +29,7 @@ def place_map(
     *,
     signed: bool = True,
     classes: ArrayLike | None = None,
+    bounded: ArrayLike | None = None,
     unit: str = UNIT,
     title: str | None = None,
     limits: Limits | None = None,
@@ -46,6 +47,7 @@ def place_map(
         places: int ``[L, 2]``, y, x of the patch's top-left pixel; ``None``: from the lattice.
         signed: Diverging colours with zero in their middle; otherwise viridis.
         classes: int8 ``[L]``: 1 activator, −1 inhibitor, 0 neutral, 2 undecided; drawn as +, −, · and ?.
+        bounded: bool ``[L]``; these places are hatched: their values are only bounds. None are by default.
         unit: What the colour bar measures.
         title: A line above all.
         limits: Values at the ends of the colours; from the values by default.
@@ -64,14 +66,19 @@ def place_map(
     bounds = fit_limits(worth, signed=signed, limits=limits)
     side = 196.0
     tall = side * image.shape[0] / image.shape[1]
+    flags = flags_of(bounded, worth)
     with style():
-        height = max(tall + 22, 205)
-        sheet = Sheet(height, title=title, description=map_words(worth, unit, "places"))
+        height = max(tall + (36 if flags.any() else 22), 205)
+        sheet = Sheet(height, title=title, description=map_words(worth, unit, "places", flags))
         if not np.isfinite(worth).any():
             return sheet.nothing()
         sheet.text(MARGIN, 9, name, size=SMALL, colour=MUTED)
         field = place_field(image.shape[:2], worth, corners, patch_shape)
-        axes = show(sheet, overlay(image, field, signed=signed, limits=bounds), MARGIN, 15, side, tall)
+        hatched = place_field(image.shape[:2], flags.astype(np.float64), corners, patch_shape) > 0.5
+        painted = overlay(image, field, signed=signed, limits=bounds, hatched=hatched)
+        axes = show(sheet, painted, MARGIN, 15, side, tall)
+        if flags.any():
+            sheet.text(MARGIN, 15 + tall + 15, bound_words(flags), size=SMALL, colour=MUTED, room=side)
         if mark is not None:
             outline(axes, np.array([*corners[mark], *patch_shape]), None)
         left = MARGIN + side + 16

@@ -155,7 +155,8 @@ def measure_activation(
         scrambled_moments=moments_of([p for row in scrambles for p in row]).reshape(
             len(backdrops), parameters.scrambles, 2, 3
         ),
-        **scaled(labels_only(session), views["empty"], views["patch"], subject.label),
+        bounded=views["patch"].censored[:, 0, ..., 0].mean(axis=-1).astype(np.float32),
+        **scaled(labels_only(session), views, "patch", subject.label),
     )
 
 

@@ -22,11 +22,11 @@ from ..statistics import (
 from ..stimuli.patches import UInt8
 from .headline import MOST_BOUNDS
 from .result import Result
-from .scale import ScaledResult
+from .scale import MappedResult, mostly_bounds
 
 
 @dataclass(frozen=True, eq=False)
-class ActivationResult(ScaledResult):
+class ActivationResult(MappedResult):
     """What one patch adds to, or takes from, K backgrounds at L places with R jittered repeats.
 
     Arrays in decades of odds, or points of opacity from labels alone:
@@ -48,6 +48,7 @@ class ActivationResult(ScaledResult):
     axes: ClassVar[dict[str, tuple[str, ...]]] = {
         "places": ("place", "yx"),
         "delta": ("background", "repeat", "place"),
+        "bounded": ("background", "place"),
         "others_delta": ("background", "place", "class"),
         "others_amplitudes": ("background", "class"),
         "moments": ("moment", "channel"),
@@ -105,6 +106,16 @@ class ActivationResult(ScaledResult):
     @property
     def _canvas_rows(self) -> list[int]:
         return [k for k, name in enumerate(self.canvases) if name != "photograph"]
+
+    @cached_property
+    def bound_places(self) -> NDArray[np.bool_]:
+        """Places whose value on ``map`` is mostly a bound, bool ``[L]``."""
+        bounded = self.bounded[self._canvas_rows] if self.bounded.size else self.bounded
+        return mostly_bounds(bounded, len(self.places))
+
+    def bound_places_on(self, k: int) -> NDArray[np.bool_]:
+        """The same for the map of one background, bool ``[L]``."""
+        return mostly_bounds(self.bounded[k : k + 1], len(self.places))
 
     @cached_property
     def classes(self) -> NDArray[np.int8]:
@@ -252,6 +263,8 @@ class ActivationResult(ScaledResult):
             else bool(self.both_signs[photograph]),
             "amplitude_as_controls": self.amplitude_as_controls,
             "bounded_share": self.censored,
+            "bounds": self.bounds,
+            "bound_places": int(self.bound_places.sum()),
             "random_region_amplitude": self.random_amplitude,
             "scrambled_amplitude": self.scrambled_amplitude,
             "matched_crops_amplitude": self.crops_amplitude,
@@ -276,6 +289,7 @@ class ActivationResult(ScaledResult):
             signed=True,
             unit=self.scale,
             classes=self.classes[k],
+            bounded=self.bound_places_on(k),
             **options,
         )
 

@@ -203,7 +203,7 @@ def measure_cumulative(
         seed=stream_seed(seed, subject.sha256, "cumulative", "statistics"),
         moments=moments_of([patch])[0],
         scrambled_moments=moments_of(scrambles),
-        **scaled(labels_only(session), views["empty"], views["copies"], subject.label),
+        **scaled(labels_only(session), views, "copies", subject.label),
     )
 
 

@@ -178,6 +178,7 @@ class CumulativeResult(ScaledResult):
             "recognised_empty": float(self.empty_recognised.mean()),
             "threshold": self.threshold,
             "bounded_share": self.censored,
+            "bounds": self.bounds,
             "values_touch_limit": self.censored > 0,
             **self.about_thresholds(),
         }

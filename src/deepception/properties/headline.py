@@ -140,8 +140,8 @@ def _open(judged: Sequence[Interval], unguarded: bool, bounded: Column | None) -
     if bounded is not None and (coarse := int((bounded > MOST_BOUNDS).sum())):
         return (
             f"the answers are too coarse: on {coarse} of {bounded.size} photographs more than "
-            f"{MOST_BOUNDS:.0%} of the values are only bounds; from labels alone (--knowledge label) thresholds "
-            "are measured instead"
+            f"{100 * MOST_BOUNDS:g} % of the values are only bounds; from labels alone (--knowledge label) "
+            "thresholds are measured instead"
         )
     return ""
 

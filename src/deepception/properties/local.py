@@ -176,7 +176,9 @@ def measure_local(
             count, parameters.scrambles, number, 2, 3
         ),
         depth=views["alone"].depth,
-        **scaled(labels, views["empty"], views["alone"], subject.label),
+        bounded=views["alone"].censored[..., 0].mean(axis=1).astype(np.float32),
+        absent_bounded=views["absent"].censored[..., 0].astype(np.float32),
+        **scaled(labels, views, "alone", subject.label),
     )
 
 

@@ -14,7 +14,7 @@ from ..statistics import CrossFit, cross_fitted_best, gini, regress_out, spearma
 from ..stimuli import Patch, crop
 from ..stimuli.patches import UInt8
 from .result import Result
-from .scale import ScaledResult
+from .scale import MOSTLY, MappedResult, mostly_bounds
 from .streams import stream
 
 # A superpixel has no side: its patch has this part of the frame's, as a cell of the default grid.
@@ -22,7 +22,7 @@ SUPERPIXEL_PATCH = 7
 
 
 @dataclass(frozen=True, eq=False)
-class LocalResult(ScaledResult):
+class LocalResult(MappedResult):
     """What each of R regions answers alone (sufficiency) and what its absence costs (necessity).
 
     Arrays, in decades of odds (points of opacity from labels alone) unless said otherwise;
@@ -45,6 +45,7 @@ class LocalResult(ScaledResult):
         scrambled_moments: float32 ``[K, S, R, 2, 3]`` those of its scrambles, after clipping.
         censored: Share of the sufficiency values that are only bounds.
         depth: How many of the best classes the observer tells, 5 where at least as many.
+        absent_bounded: float32 ``[K, R]`` as ``bounded``, for the showings without the region.
     """
 
     axes: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -56,6 +57,8 @@ class LocalResult(ScaledResult):
         "rank": ("canvas", "repeat", "region"),
         "scrambled": ("canvas", "scramble", "region"),
         "necessity": ("canvas", "region"),
+        "bounded": ("canvas", "region"),
+        "absent_bounded": ("canvas", "region"),
         "scrambled_necessity": ("region",),
         "others_range": ("canvas", "class"),
         "moments": ("region", "moment", "channel"),
@@ -87,6 +90,9 @@ class LocalResult(ScaledResult):
     moments: NDArray[np.float32]
     scrambled_moments: NDArray[np.float32]
     depth: int = field(default=5, kw_only=True)
+    absent_bounded: NDArray[np.float32] = field(
+        default_factory=lambda: np.empty((0, 0), dtype=np.float32), kw_only=True
+    )
 
     @cached_property
     def canvas_maps(self) -> NDArray[np.float64]:
@@ -105,8 +111,37 @@ class LocalResult(ScaledResult):
 
     @cached_property
     def agreement(self) -> float:
-        """Lowest rank correlation between the maps of two canvases; NaN with one canvas."""
-        return lowest_correlation(self.canvas_maps)
+        """Lowest rank correlation between the maps of two canvases; NaN with one canvas.
+
+        Canvases on which more than half of the regions are bounds are left out: ties rank nothing.
+        """
+        if not self.bounded.size:
+            return lowest_correlation(self.canvas_maps)
+        ranked = (self.bounded >= MOSTLY).mean(axis=1) <= MOSTLY
+        return lowest_correlation(self.canvas_maps[ranked])
+
+    @cached_property
+    def bound_regions(self) -> NDArray[np.bool_]:
+        """Regions whose place on the map is mostly a bound, bool ``[R]``."""
+        return mostly_bounds(self.bounded, len(self.boxes))
+
+    @cached_property
+    def bound_absences(self) -> NDArray[np.bool_]:
+        """The same for the necessity map."""
+        return mostly_bounds(self.absent_bounded, len(self.boxes))
+
+    @property
+    def correlation(self) -> float:
+        """Rank correlation of both maps; NaN where more than half of the regions of one are bounds."""
+        if max(self.bound_regions.mean(), self.bound_absences.mean()) > MOSTLY:
+            return float("nan")
+        return spearman(self.map, self.necessity_map)
+
+    @property
+    def ties(self) -> int:
+        """Regions that answer just as the most responsive one does; with any it was chosen by its number alone."""
+        means = self.sufficiency.mean(axis=(0, 1))
+        return int((means >= means.max() - 1e-9).sum()) - 1
 
     @cached_property
     def best(self) -> CrossFit:
@@ -166,6 +201,8 @@ class LocalResult(ScaledResult):
             "range_over_canvases": [float(self.ranges.min()), float(self.ranges.max())],
             "bounded_share": self.censored,
             "range_touches_limit": self.censored > 0,
+            "bounds": self.bounds,
+            "bound_places": int(self.bound_regions.sum()),
             "max_minus_min": float(np.median(self.extremes)),
             "range_log10_p": float(np.median(region_range(self.log10_p).mean(axis=1))),
             "scrambled_range": self.scrambled_range,
@@ -175,9 +212,10 @@ class LocalResult(ScaledResult):
             "recognised_alone_top5": self._among_five,
             "canvas_agreement": self.agreement,
             "depends_on_canvas": None if np.isnan(self.agreement) else bool(self.agreement < 0.5),
-            "sufficiency_necessity_correlation": spearman(self.map, self.necessity_map),
+            "sufficiency_necessity_correlation": self.correlation,
             "best_region": self.best.index,
             "best_value": self.best.value,
+            "best_ties": self.ties,
             "best_same_choice": self.best.same_choice,
             "best_distinguishable": self.best.distinguishable and self.agreement >= 0.5,
             "clean": self.clean,
@@ -225,6 +263,7 @@ class LocalResult(ScaledResult):
             signed=True,
             unit=self.scale,
             mark=self.best.index if self.summary()["best_distinguishable"] else None,
+            bounded=self.bound_regions,
             **options,
         )
 

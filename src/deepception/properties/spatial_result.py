@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from ..statistics import TwoWay, spatial_range, spread, two_way
 from ..stimuli.patches import UInt8
 from .result import Result
-from .scale import ScaledResult
+from .scale import MappedResult, mostly_bounds
 
 
 @dataclass(frozen=True, eq=False)
-class SpatialResult(ScaledResult):
+class SpatialResult(MappedResult):
     """What one patch answers at L places × J phases.
 
     Arrays in decades of odds (points of opacity from labels alone), each showing minus its own empty canvas:
@@ -42,6 +42,7 @@ class SpatialResult(ScaledResult):
         "places": ("place", "yx"),
         "phases": ("phase", "yx"),
         "delta": ("canvas", "place", "phase"),
+        "bounded": ("canvas", "place"),
         "log10_p": ("canvas", "place", "phase"),
         "scrambled": ("canvas", "scramble", "place", "phase"),
         "random_delta": ("place", "phase"),
@@ -85,6 +86,11 @@ class SpatialResult(ScaledResult):
     def map(self) -> NDArray[np.float64]:
         """Median over canvases of the mean over phases, ``[L]``."""
         return np.asarray(np.median(self.canvas_maps, axis=0))
+
+    @cached_property
+    def bound_places(self) -> NDArray[np.bool_]:
+        """Places whose value on the map is mostly a bound, bool ``[L]``."""
+        return mostly_bounds(self.bounded, len(self.places))
 
     @cached_property
     def ranges(self) -> NDArray[np.float64]:
@@ -148,6 +154,8 @@ class SpatialResult(ScaledResult):
             "range_on_first_canvas": float(self.ranges[0]),
             "bounded_share": self.censored,
             "range_touches_limit": self.censored > 0,
+            "bounds": self.bounds,
+            "bound_places": int(self.bound_places.sum()),
             "range_log10_p": self.log10_p_range,
             "p95_minus_p5": float(np.median(spreads[:, 0])),
             "max_minus_min": float(np.median(spreads[:, 1])),
@@ -182,6 +190,7 @@ class SpatialResult(ScaledResult):
             self.patch_shape,
             signed=True,
             unit=self.scale,
+            bounded=self.bound_places,
             **options,
         )
 

@@ -15,6 +15,7 @@ from .cumulative_result import CumulativeResult
 from .experiment import PropertySummary
 from .headline import Selection, make_headline, share
 from .local_result import LocalControls, LocalResult
+from .quantities import quantity_of
 from .result import jsonable
 from .scale import DECADES, OPACITY
 from .spatial_result import SpatialControls, SpatialResult
@@ -114,7 +115,7 @@ def _summarise_local(rows: list[Row], queries: int) -> PropertySummary:
     """Is the range over regions larger than that of their controls?"""
     headline = make_headline(
         "local",
-        "range of what single regions answer alone, p95 − p5 over regions",
+        quantity_of("local", _scale(rows)),
         _column(rows, "range"),
         {
             "scrambled regions": _column(rows, "scrambled_range"),
@@ -180,7 +181,7 @@ def _summarise_spatial(rows: list[Row], queries: int) -> PropertySummary:
         crops = "matched crops of other classes"
     headline = make_headline(
         "spatial",
-        "range of what one patch answers over places, best minus worst, phases apart",
+        quantity_of("spatial", _scale(rows)),
         effect,
         controls,
         queries=queries,
@@ -256,7 +257,7 @@ def _summarise_activation(rows: list[Row], queries: int) -> PropertySummary:
         beside = {name: _column(rows, "matched_crops_amplitude_on_first_canvas")}
     headline = make_headline(
         "activation",
-        "two-sided amplitude: the lesser of the strongest activation and the strongest inhibition",
+        quantity_of("activation", _scale(rows)),
         _column(rows, "amplitude"),
         {
             "scrambles": _column(rows, "scrambled_amplitude"),
@@ -325,7 +326,7 @@ def _summarise_cumulative(rows: list[Row], queries: int) -> PropertySummary:
     """Does repeating identical copies do more than its controls?"""
     headline = make_headline(
         "cumulative",
-        "slope of the answer on the number of identical copies, from one copy on",
+        quantity_of("cumulative", _scale(rows)),
         _column(rows, "slope"),
         {
             "scrambles": _column(rows, "scrambles_slope"),

@@ -28,7 +28,7 @@ class Claim:
         caution: The same where it is beyond its control, yet the effect itself is not above zero.
         effect: Column of ``rows`` that holds the effect.
         controls: Columns of ``rows`` by the name of the control.
-        figures: Further figures: key to (what it is, its unit); others are told by their key.
+        figures: Further figures: key to (what it is, its unit); others are told by their key. No words: not told.
         kinds: Names of grouped counts: key of a dictionary of counts to what it counts.
     """
 

@@ -12,9 +12,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ..errors import RunFolderError
+from ..errors import InputError, RunFolderError
 from ..studies import load_settings
-from ..studies.comparison import Figure, compare
+from ..studies.comparison import Figure
+from ..studies.comparison import compare as compare_results
 from ..studies.files import make_folder, write_atomically
 from ..studies.fooling_results import is_fooling
 from .comparison_page import render_comparison
@@ -23,6 +24,34 @@ from .stored import StoredRun, read_run
 
 NAME = "comparison"
 """The files are called this, with ``.html``, ``.md``, ``.csv`` and ``.json`` behind it."""
+
+
+def compare(*runs: str | Path, out: str | Path | None = None, seed: int = 0) -> dict[str, Any]:
+    """Set runs of ``audit``, ``measure`` or ``deceive`` side by side, finished or not, as the command does.
+
+    No observer is opened or asked: everything comes from the run folders.
+
+    Args:
+        runs: Two run folders or more.
+        out: Folder for the page, Markdown, CSV and JSON; none is written where ``None``.
+        seed: Seed of bootstrap intervals and of the other photographs that maps are held against.
+
+    Returns:
+        What ``comparison.json`` holds, plain values: see docs/compare.md. ``document["figures"]`` lists every
+        figure with name, value, interval, n and p before and after the correction.
+
+    Raises:
+        InputError: There are fewer than two runs, or one is no path.
+        RunFolderError: One is no run folder, is damaged, is named twice, or is about a fooling image; or the files
+            cannot be written.
+    """
+    for run in runs:
+        if not isinstance(run, (str, Path)):
+            raise InputError(f"run folders are compared, each named by its path, not {type(run).__name__}.")
+    document = compare_runs(runs, seed=seed)
+    if out is not None:
+        write_comparison(document, out)
+    return document
 
 
 def compare_runs(folders: Sequence[str | Path], *, seed: int = 0) -> dict[str, Any]:
@@ -37,7 +66,7 @@ def compare_runs(folders: Sequence[str | Path], *, seed: int = 0) -> dict[str, A
         if folder.resolve() in seen:
             raise RunFolderError(f"'{folder}' is named twice: name each run once.")
         seen[folder.resolve()] = folder
-    return compare([_read(folder) for folder in seen.values()], seed=seed)
+    return compare_results([_read(folder) for folder in seen.values()], seed=seed)
 
 
 def write_comparison(document: Mapping[str, Any], folder: str | Path) -> Path:

@@ -138,6 +138,7 @@ def _facts(document: Document) -> list[tuple[str, str, str]]:
         ("Photographs in all runs", whole(photographs["shared"]), f"of {whole(photographs['all'])}"),
         ("Paired tests", whole(document["tests"]), "Holm over all of them"),
         ("Told apart", whole(document["told_apart"]), "p (Holm) below 0.05"),
+        ("Pairs of maps tested", whole(document["agreement_tests"]), "Holm over all of them"),
         ("Settings that differ", whole(len(document["differences"])), ""),
         ("Asked for these runs", whole(queries), "queries; the comparison itself asks nothing"),
     ]

@@ -132,7 +132,7 @@ def pairs_table(measure: Mapping[str, Any]) -> Table | None:
     for pair in measure["pairs"]:
         both = f"{pair['first']} − {pair['second']}"
         figure = f"{points(pair['difference'])} points" if shares else _signed(pair["difference"])
-        counts = (whole(pair["only_first"]), whole(pair["only_second"])) if shares else ()
+        counts = (whole(pair["more_first"]), whole(pair["more_second"]))
         rows.append(
             (
                 both,
@@ -144,12 +144,12 @@ def pairs_table(measure: Mapping[str, Any]) -> Table | None:
                 said_of(pair),
             )
         )
-    heads = ("Only the first", "Only the second") if shares else ()
+    heads = ("Only the first", "Only the second") if shares else ("More in the first", "In the second")
     caption = (
         "Difference of the shares over the same photographs, exact McNemar test"
         if shares
         else f"Median of the paired differences of (effect − best control), {measure['pairs'][0]['unit']}; "
-        "sign-flip test"
+        "exact sign test"
     )
     return Table(
         caption,
@@ -171,13 +171,15 @@ def agreement_table(maps: Mapping[str, Any]) -> Table:
                 estimate(pair["other"]),
                 _signed(pair["beyond"]),
                 whole(pair["n"]),
+                p_words(pair["p"], alone=True),
+                p_words(pair["p_holm"], alone=True),
                 alike_words(pair),
             )
         )
-    heads = ("Pair", "Same photograph", "Another photograph", "Beyond it, paired", "n", "What it says")
+    heads = ("Pair", "Same photograph", "Another photograph", "Beyond it, paired", "n", "p", "p (Holm)")
     strong = tuple(beyond(pair) for pair in maps["pairs"])
     caption = f"Rank correlation of {maps['of']}, median over photographs [95 %]"
-    return Table(caption, heads, tuple(rows), strong=strong, words=(5,))
+    return Table(caption, (*heads, "What it says"), tuple(rows), strong=strong, words=(7,))
 
 
 def transfer_table(matrix: Mapping[str, Any]) -> Table:
@@ -202,9 +204,8 @@ def said_of(pair: Mapping[str, Any]) -> str:
 
 
 def beyond(pair: Mapping[str, Any]) -> bool:
-    """Whether two observers' maps agree more on the same photograph than across photographs."""
-    low = pair["beyond"]["low"]
-    return not pair["reason"] and isinstance(low, (int, float)) and low > 0
+    """Whether two observers' maps agree more on the same photograph than across photographs, by p (Holm)."""
+    return bool(pair["agree"])
 
 
 def alike_words(pair: Mapping[str, Any]) -> str:

@@ -174,7 +174,7 @@ def _order(measure: str) -> str:
 
 def _larger(pair: Mapping[str, Any], more: str) -> str:
     first, second = pair["first"], pair["second"]
-    if pair["mean"] < 0:
+    if pair["more_first"] < pair["more_second"]:
         first, second = second, first
     return f"{first} {more} {second}"
 
@@ -185,8 +185,9 @@ def method_of(document: Document) -> list[str]:
         "Nothing was asked of any observer: all figures come from what the runs hold.",
         "Observers are fixed cases on the same photographs. A difference is taken photograph by photograph, and "
         "its median (of shares: its mean) has a 95 % BCa bootstrap interval over photographs.",
-        "p of a difference of effects: sign-flip test of the mean difference, two-sided, exact up to 14 "
-        "photographs. p of a difference of shares: exact McNemar test over the photographs on which they differ.",
+        "p of a difference of effects: exact sign test of the median that is told, two-sided: on how many "
+        "photographs the first has more, and on how many the second. p of a difference of shares: exact McNemar "
+        "test over the photographs on which they differ.",
         f"p (Holm) is corrected over all {whole(document['tests'])} paired tests of this comparison. Two "
         "observers are told apart where it is below 0.05; else they cannot be told apart, which does not make "
         "them equal. A range of ranks, such as 1–3, holds those that are left open by observers that cannot be "
@@ -194,7 +195,9 @@ def method_of(document: Document) -> list[str]:
         "Maps: Spearman’s rank correlation over the regions or places of one photograph, each observer’s own map; "
         "beside it, the correlation with the other observer’s map of another photograph, drawn with the seed "
         f"({document['seed']}), of another class where there is one. A common habit, as a liking for the middle, "
-        "shows in both. Agreement is stated where the interval of the paired difference lies above 0, each pair "
-        "by itself. The patch of the spatial and the activation–inhibition map is each observer’s own.",
+        "shows in both. Agreement is stated where the paired difference lies above 0 with p (Holm) below 0.05: "
+        "the exact sign test of its median, corrected over all "
+        f"{whole(document['agreement_tests'])} pairs of maps. Maps that are mostly bounds are left out: they rank "
+        "nothing. The patch of the spatial and the activation–inhibition map is each observer’s own.",
         "Each observer’s own figures, with their controls, are those of its run’s report.",
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .claims import CLAIMS, CORRELATION, DECADES, DECADES_P, NUMBER, SHARE
+from .threshold_claims import claim_of
 from .wording import UNKNOWN, as_float, decimal, estimate, percent, whole
 
 # Told elsewhere on the page, or better by the mean over photographs.
@@ -24,16 +25,21 @@ class FigureRow:
     n: str = ""
 
 
-def further_figures(name: str, figures: Mapping[str, Any], scale: str = DECADES) -> list[FigureRow]:
-    """The figures of one of the four properties in the order of their wording; those of others as they come."""
+def further_figures(
+    name: str, figures: Mapping[str, Any], scale: str = DECADES, *, bounds: bool = False
+) -> list[FigureRow]:
+    """The figures of one of the four properties in the order of their wording; those of others as they come.
+
+    ``bounds`` says that the property's values are bounds on every photograph: equal figures then say no more.
+    """
     if name not in CLAIMS:
         return [row for key, value in figures.items() for row in _generic(key, value)]
-    claim = CLAIMS[name]
+    claim = claim_of(name, scale)
     rows = [
         row
         for key, (words, unit) in claim.figures.items()
-        if key in figures
-        for row in [_worded(words, scale if unit == DECADES else unit, figures[key])]
+        if key in figures and words
+        for row in [_worded(words, scale if unit == DECADES else unit, figures[key], bounds)]
         if not (scale != DECADES and (unit == DECADES_P or figures[key] is None))
     ]
     for key, words in claim.kinds.items():
@@ -43,14 +49,17 @@ def further_figures(name: str, figures: Mapping[str, Any], scale: str = DECADES)
     return rows
 
 
-def _worded(words: str, unit: str, value: Any) -> FigureRow:
+def _worded(words: str, unit: str, value: Any, bounds: bool) -> FigureRow:
     if value is None:
-        return FigureRow(words, "not measured")
+        # A map of bounds has been measured: it ranks nothing.
+        return FigureRow(words, "not told: bounds only" if bounds and unit == CORRELATION else "not measured")
     if isinstance(value, Mapping) and "count" in value:
         return _share(words, value)
     shown = "" if unit in (SHARE, CORRELATION, NUMBER) else unit
     if isinstance(value, Mapping):
-        return FigureRow(words, estimate(value, share=unit == SHARE), shown, whole(value.get("n")))
+        measured = unit in (SHARE, NUMBER)  # of showings or photographs, counted
+        text = estimate(value, share=unit == SHARE, bounds=bounds and not measured)
+        return FigureRow(words, text, shown, whole(value.get("n")))
     return FigureRow(words, percent(value) if unit == SHARE else decimal(value), shown)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ..plots import region_field
 from ..properties import LocalResult
 from .claims import CLAIMS, Claim
@@ -108,7 +110,8 @@ def _said(log10_p: Any) -> str:
 
 
 def _local_map(local: LocalResult, shape: tuple[int, ...]) -> str:
-    return mini_map(region_field((shape[0], shape[1]), local.map, local.boxes, region_masks(local)))
+    known = np.where(local.bound_regions, np.nan, local.map)  # what is only a bound stays grey
+    return mini_map(region_field((shape[0], shape[1]), known, local.boxes, region_masks(local)))
 
 
 def _cell(head: Column, row: Mapping[str, Any] | None) -> Cell:

@@ -35,6 +35,16 @@ OPACITY_WORDS: dict[str, str] = {
     "Effect Δ of a place": "By how many points the threshold falls (below zero: rises) when the patch is put at "
     "that place of the background. A place is an activator, an inhibitor or neutral only where a test says so, "
     "with a margin around zero; else undecided.",
+    "Patch": "The region of each photograph that lowers the threshold most. It was selected for that, so its own "
+    "level is no finding, and what changes with place and number is credited only where a random region shows it "
+    "too.",
+    "Phase": "How a patch is aligned within one step of the lattice of places: the observer’s period where one "
+    "was found. Networks look at a picture in strides, so a shift of a few pixels alone can change a threshold.",
+    "Two-sided amplitude": "The weaker of the strongest fall and the strongest rise of the threshold by one "
+    "patch, chosen on one repeat and read on another, over all pairs. It is above zero only where both occur.",
+    "Control of a property": "The same showing with something that should not carry the class: a scramble of the "
+    "same patch (its frequencies, without its shape) or a crop from another class. The best control is the one "
+    "that the effect exceeds least surely.",
     "Slope": "By how many points the threshold falls with each doubling of the number of identical copies, from "
     "one copy on. The step from no copy to one is the onset and does not count as repetition.",
 }

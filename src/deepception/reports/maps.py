@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from ..plots import distribution, place_map, region_map, shares_bar, variance_bars
 from ..properties import ActivationResult, LocalResult, SpatialResult
+from .bound_words import map_note
 from .choosing import Chosen
 from .drawing import Picture, picture, spread_of
 from .stored import StoredRun
-from .wording import decimal, or_nan, percent, signed
+from .wording import counted, decimal, or_nan, percent, signed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -44,6 +45,7 @@ def local_pictures(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[st
             unit=result.scale,
             limits=limits,
             mark=result.best.index if distinguishable else None,
+            bounded=result.bound_regions,
             names=(
                 "photograph",
                 "what each region saves" if result.by_opacity else "each region shown alone",
@@ -67,7 +69,13 @@ def local_pictures(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[st
         else:
             note = "No single best region: it is not distinguishable from others."
         bound = "≥ " if row.get("range_touches_limit") else ""
-        caption = f"Range {bound}{decimal(c.value)} {run.short_scale}, {c.why}. {note}"
+        limits_told = map_note(
+            result.bound_regions,
+            "regions",
+            empty=result.bounds.get("empty", 0.0),
+            by_opacity=result.by_opacity,
+        )
+        caption = f"Range {bound}{decimal(c.value)} {run.short_scale}, {c.why}. {note}{limits_told}"
         yield picture(figure, f"local {c.sha256}", _named(run, c), caption)
     if found:
         c, result, frame = found[len(found) // 2]
@@ -78,14 +86,30 @@ def local_pictures(run: StoredRun, chosen: Sequence[Chosen], summary: Mapping[st
             masks=region_masks(result),
             signed=True,
             unit=result.scale,
+            bounded=result.bound_absences,
             names=("photograph", "what each region’s absence costs"),
         )
-        caption = (
-            "The other side of the same regions: how far the answer falls when one region is taken out of the "
-            "whole photograph. Rank correlation with what the regions answer alone: "
-            f"{decimal(result.summary()['sufficiency_necessity_correlation'])}."
+        costs = (
+            "by how many points the threshold rises when one region stays covered while the rest fades in"
+            if result.by_opacity
+            else "how far the answer falls when one region is taken out of the whole photograph"
         )
+        bounds = map_note(result.bound_absences, "regions", by_opacity=result.by_opacity)
+        caption = f"The other side of the same regions: {costs}.{bounds} {_correlation(result)}"
         yield picture(figure, f"necessity {c.sha256}", f"{_named(run, c)}: necessity", caption)
+
+
+def _correlation(result: LocalResult) -> str:
+    """The rank correlation of both maps of regions in a sentence, or why there is none."""
+    what = "Rank correlation with what the regions " + ("save" if result.by_opacity else "answer alone")
+    bounded = int((result.bound_regions | result.bound_absences).sum())
+    if np.isfinite(result.correlation):
+        ties = f" ({counted(bounded, 'region')} of {len(result.boxes)} known as bounds, which rank as ties)"
+        return f"{what}: {decimal(result.correlation)}{ties if bounded else ''}."
+    if bounded:
+        of = f"{bounded} of {len(result.boxes)}"
+        return f"{what}: not told, because {of} regions are bounds, which rank nothing."
+    return f"{what}: none, because one of the maps has no differences."
 
 
 def region_masks(result: LocalResult) -> list[NDArray[np.bool_]] | None:
@@ -105,22 +129,45 @@ def spatial_pictures(
     found = [(c, r) for c in chosen if isinstance(r := run.result("spatial", c.sha256), SpatialResult)]
     limits = spread_of([r.map for _, r in found])
     for c, result in found:
-        figure = _placed(result, result.map, _grey(run), limits=limits, patch=run.patch(c.sha256))
+        figure = _placed(
+            result,
+            result.map,
+            _grey(run),
+            limits=limits,
+            patch=run.patch(c.sha256),
+            bounded=result.bound_places,
+        )
+        row = next(row for row in summary["rows"] if row["sha256"] == c.sha256)
+        bound = "≥ " if row.get("range_touches_limit") else ""
         caption = (
-            f"What the patch adds to the empty canvas at {len(result.places)} places, mean over "
+            f"{_adds(result)} at {len(result.places)} places, mean over "
             f"{len(result.phases)} phases, median over canvases. "
-            f"Range {decimal(c.value)} {run.short_scale}, {c.why}."
+            f"Range {bound}{decimal(c.value)} {run.short_scale}, {c.why}."
+            + map_note(
+                result.bound_places,
+                "places",
+                empty=result.bounds.get("empty", 0.0),
+                by_opacity=result.by_opacity,
+            )
         )
         yield picture(figure, f"spatial {c.sha256}", _named(run, c), caption)
     if found:
         parts = np.array([_variance(r) for _, r in found])
         unit = "points² of opacity" if found[0][1].by_opacity else "decades² of odds"
+        varying = "threshold" if found[0][1].by_opacity else "answer"
         figure = variance_bars(*parts.T, rows=[c.name for c, _ in found], unit=unit)
         caption = (
-            "How the variance of the answer divides for the same photographs. Place: where the patch lies; "
+            f"How the variance of the {varying} divides for the same photographs. Place: where the patch lies; "
             "phase: how it is aligned within one step; interaction: what belongs to neither alone."
         )
         yield picture(figure, "spatial variance", "Place or alignment?", caption)
+
+
+def _adds(result: SpatialResult) -> str:
+    """What the map of a patch shows, the beginning of a sentence."""
+    if result.by_opacity:
+        return "By how many points the patch lowers the threshold of the empty canvas"
+    return "What the patch adds to the empty canvas"
 
 
 def _variance(result: SpatialResult) -> tuple[float, float, float]:
@@ -147,18 +194,31 @@ def activation_pictures(
             behind = run.frame(result.background_sha256) if canvas == "photograph" else _grey(run)
             on = f"on {result.background_name}" if canvas == "photograph" else f"on the {canvas} canvas"
             figure = _placed(
-                result, result.canvas_maps[k], behind, classes=result.classes[k], name=on, **alike
+                result,
+                result.canvas_maps[k],
+                behind,
+                classes=result.classes[k],
+                name=on,
+                bounded=result.bound_places_on(k),
+                **alike,
             )
-            both = f"activation and inhibition are {'' if result.both_signs[k] else 'not '}both demonstrated"
+            sides = "a fall and a rise of the threshold" if result.by_opacity else "activation and inhibition"
+            both = f"{sides} are {'' if result.both_signs[k] else 'not '}both demonstrated"
             amplitude = f"{signed(result.amplitudes[k])} {run.short_scale}"
             caption = f"Patch of this photograph {on}: {both}; amplitude {amplitude}."
+            caption += map_note(result.bound_places_on(k), "places", by_opacity=result.by_opacity)
             if k == 0:
                 caption += f" The photograph is {c.why} of the amplitude."
             yield picture(figure, f"activation {c.sha256} {canvas}", _named(run, c), caption)
             others = result.others_delta.shape[-1]
             if others:
                 figure = _placed(
-                    result, result.specific_map[k], behind, name=f"class-specific, {on}", **alike
+                    result,
+                    result.specific_map[k],
+                    behind,
+                    name=f"class-specific, {on}",
+                    bounded=result.bound_places_on(k),
+                    **alike,
                 )
                 caption = (
                     f"The same showings {on}, less the median of what the patch does to {others} other classes at "

@@ -58,6 +58,8 @@ def parameters(run: StoredRun, name: str) -> list[tuple[str, str]]:
     """The resolved parameters of an experiment, in words."""
     chosen = run.results["settings"]["parameters"].get(name, {})
     names = {**_NAMES, **_OF_EXPERIMENT.get(name, {})}
+    if run.scale == OPACITY and name in CLAIMS:  # a label tells of no other class
+        chosen = {key: value for key, value in chosen.items() if key != "others"}
     said = [(names.get(key, key.replace("_", " ")), value) for key, value in _flat(chosen)]
     if run.scale == OPACITY and name in CLAIMS:
         said.append(("opacities of each scan, halvings after it", f"{SCAN}, {HALVINGS}"))

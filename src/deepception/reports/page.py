@@ -14,6 +14,8 @@ from ..properties.scale import OPACITY
 from ..studies import load_settings
 from ..studies.files import write_atomically
 from ..studies.fooling_results import is_fooling
+from .answer_words import answers_fact
+from .bound_words import limit_note, only_bounds, tie_note
 from .choosing import RULE, Chosen
 from .claims import CLAIMS, Claim
 from .costs import asked_word, cost_facts
@@ -30,6 +32,7 @@ from .method import commands, parameters, provenance
 from .pictures import paired, period_picture, pictures_of, verdict_forest
 from .stored import StoredRun, read_run
 from .templating import environment
+from .threshold_claims import claim_of
 from .verdicts import Verdict, judge, overall, title_of
 from .wording import counted, percent, printable, whole
 
@@ -121,6 +124,9 @@ def render_report(run: StoredRun) -> str:
             columns=columns(results),
             photographs=photograph_rows(run, [d.name for d in deceptions]),
             maps=bool(results["properties"].get("local", {}).get("rows")),
+            bounded=any(
+                row.get("bound_places") for row in results["properties"].get("local", {}).get("rows", ())
+            ),
             failures=[{**f, "error": _ERROR_NAME.sub("", f["error"])} for f in results["failures"]],
             definitions=definitions(properties=bool(properties), deception=bool(deceptions), scale=run.scale),
             provenance=provenance(run),
@@ -155,12 +161,14 @@ def _section(run: StoredRun, name: str, summary: Mapping[str, Any]) -> Section:
         name=name,
         title=title_of(name),
         question=questions.get(name, ""),
-        claim=CLAIMS.get(name),
+        claim=claim_of(name, run.scale) if name in CLAIMS else None,
         verdict=judge(name, summary),
         pictures=pictures,
         pairs=paired(name, summary),
         chosen=chosen,
-        figures=further_figures(name, summary["figures"], run.scale)
+        figures=further_figures(
+            name, summary["figures"], run.scale, bounds=only_bounds(name, summary["rows"])
+        )
         if deception is None
         else deception.further,
         notes=_notes(run, name, summary, settings["parameters"].get(name, {}).get("linf")),
@@ -196,13 +204,12 @@ def _notes(
     if run.scale == OPACITY and name in CLAIMS and rows:
         first = next(n for n in run.results["properties"] if n in CLAIMS)
         notes.append(_threshold_note(rows, explain=name == first))
-    touching = sum(bool(row.get("range_touches_limit") or row.get("values_touch_limit")) for row in rows)
-    if touching:
-        notes.append(
-            f"On {counted(touching, 'photograph')} of {len(rows)} some scores were at the limit of what the "
-            "observer reports: ranges there are lower bounds, printed with “≥”."
-        )
-    return notes
+    if name in CLAIMS:
+        notes += [
+            limit_note(name, rows, by_opacity=run.scale == OPACITY),
+            tie_note(run.results["properties"].get("local"), name),
+        ]
+    return [note for note in notes if note]
 
 
 def _threshold_note(rows: list[Mapping[str, Any]], *, explain: bool) -> str:
@@ -243,33 +250,12 @@ def _facts(run: StoredRun) -> list[tuple[str, str, str]]:
     else:
         facts.append(("Right when clean", "not known", "no labels were given"))
     facts += cost_facts(cost)
-    facts += _answers(results)
+    facts.append(answers_fact(results))
     seed = f"seed {results['seed']}"
     facts.append(
         ("Seed", str(results["seed"]), "") if run.setting is None else ("Setting", run.setting, seed)
     )
     return facts
-
-
-def _answers(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """What the observer told, where that is less than all its scores."""
-    observer = results["observer"]
-    level, _, step = str(observer["identity"].get("knowledge") or observer["level"]).partition("@")
-    if results["settings"].get("answers") == "label":
-        measured = any(name in CLAIMS for name in results["properties"])
-        return [
-            (
-                "Answers",
-                "labels only",
-                "thresholds in points of opacity instead of scores" if measured else "",
-            )
-        ]
-    rounded = f"rounded to {step}" if step else ""
-    if level.startswith("top-"):
-        count = level.removeprefix("top-")
-        best = f"the best {count} classes" if count.isdigit() and count != "1" else "the best class"
-        return [("Answers", "the best classes" if count == "k" else best, rounded)]
-    return [("Answers", rounded, "")] if rounded else []
 
 
 def _unfinished(run: StoredRun) -> str:

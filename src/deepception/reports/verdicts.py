@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..properties.scale import OPACITY
+from .bound_words import marked, only_bounds
 from .claims import CLAIMS
+from .threshold_claims import claim_of
 from .wording import as_float, counted, decimal, estimate, joined, odds_factor, or_nan, spelled, whole
 
 HOLDS, FAILS, OPEN = "holds", "fails", "open"
@@ -86,24 +88,32 @@ def judge(name: str, summary: Mapping[str, Any]) -> Verdict | None:
     state = OPEN if holds is None else HOLDS if holds else FAILS
     best = headline["best_control"]
     controls = tuple(
-        Estimate(control, estimate(figure), whole(figure["n"]), control == best)
+        Estimate(
+            control,
+            estimate(figure, bounds=only_bounds(name, summary["rows"], control)),
+            whole(figure["n"]),
+            control == best,
+        )
         for control, figure in headline["controls"].items()
     )
-    bound = "≥ " if _touches_limit(name, summary) else ""
+    bounds = only_bounds(name, summary["rows"])
+    effect = marked(name, estimate(value, bounds=bounds), _touches_limit(name, summary))
     judged = difference or value
     return Verdict(
         name=name,
         title=title_of(name),
         state=state,
         sentence=_sentence(name, headline, state),
-        compared=CLAIMS[name].compared if name in CLAIMS else str(headline["quantity"]),
+        compared=claim_of(name, str(headline["unit"])).compared
+        if name in CLAIMS
+        else str(headline["quantity"]),
         unit=str(headline["unit"]),
-        effect=Estimate(str(headline["quantity"]), bound + estimate(value), whole(value["n"])),
+        effect=Estimate(str(headline["quantity"]), effect, whole(value["n"])),
         controls=controls,
         best=next((c for c in controls if c.best), None),
         difference=None
         if difference is None
-        else Estimate(f"effect minus {best}", estimate(difference), whole(difference["n"])),
+        else Estimate(f"effect minus {best}", estimate(difference, bounds=bounds), whole(difference["n"])),
         unselected=None
         if unselected is None
         else Estimate(
@@ -130,7 +140,7 @@ def _touches_limit(name: str, summary: Mapping[str, Any]) -> bool:
 
 
 def _sentence(name: str, headline: Mapping[str, Any], state: str) -> str:
-    claim = CLAIMS.get(name)
+    claim = claim_of(name, str(headline["unit"])) if name in CLAIMS else None
     value = as_float(headline["value"]["value"])
     if state == OPEN:
         reason = str(headline["reason"]).rstrip(".") or "no control was measured"

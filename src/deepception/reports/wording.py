@@ -69,10 +69,13 @@ def percent(value: Any) -> str:
     return f"{decimal(share, 1 if fine else 0)} %"
 
 
-def estimate(figure: Mapping[str, Any] | None, *, share: bool = False, digits: int = 2) -> str:
+def estimate(
+    figure: Mapping[str, Any] | None, *, share: bool = False, digits: int = 2, bounds: bool = False
+) -> str:
     """A figure with its interval, ``"1.31 [1.16, 1.37]"``, or as percentages; without one where it has none.
 
-    Resampling photographs that all gave the same figure tells nothing: ``"0 % (all equal)"``.
+    Resampling photographs that all gave the same figure tells nothing: ``"0 % (all equal)"``. Where ``bounds``
+    says that the figure is made of bounds, equal ones say no more than that: ``"0.00 (bounds only)"``.
     """
     if figure is None:
         return UNKNOWN
@@ -83,7 +86,7 @@ def estimate(figure: Mapping[str, Any] | None, *, share: bool = False, digits: i
     if low is None or high is None:
         return f"{say(value)} (no interval)"
     if figure.get("method") == "degenerate":
-        return f"{say(value)} (all equal)"
+        return f"{say(value)} ({'bounds only' if bounds else 'all equal'})"
     return f"{say(value)} [{say(low)}, {say(high)}]"
 
 

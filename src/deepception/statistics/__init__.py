@@ -5,7 +5,7 @@ from __future__ import annotations
 from .crossfit import CrossFit, cross_fitted_best, spread
 from .descriptive import decades, gini, regress_out, residual_rank_correlation, spearman
 from .doses import DoseShape, dose_shape, slope_log2
-from .hypothesis_tests import benjamini_hochberg, holm, mcnemar_exact, page_trend, sign_flip
+from .hypothesis_tests import benjamini_hochberg, holm, mcnemar_exact, page_trend, sign_flip, sign_test
 from .intervals import Interval, bca, paired_median, wilson
 from .margins import (
     ACTIVATOR,
@@ -57,6 +57,7 @@ __all__ = [
     "regress_out",
     "residual_rank_correlation",
     "sign_flip",
+    "sign_test",
     "slope_log2",
     "spatial_range",
     "spearman",

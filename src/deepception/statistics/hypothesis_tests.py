@@ -124,6 +124,27 @@ def mcnemar_exact(b: int, c: int) -> float:
     return min(1.0, 2.0 * float(bdtr(min(b, c), b + c, 0.5)))
 
 
+def sign_test(x: ArrayLike) -> float:
+    """Exact two-sided sign test that the median of paired differences is 0 (Dixon & Mood 1946).
+
+    "The statistical sign test", J. Am. Stat. Assoc. 41:557. It goes with a median that is told: of all patterns of
+    signs it counts those with as many on one side. Differences of 0 say nothing.
+
+    Args:
+        x: paired differences [n], finite, one per photograph.
+
+    Returns:
+        The p-value; 1.0 where no difference is other than 0.
+
+    Raises:
+        ValueError: if a value is not finite.
+    """
+    data = np.asarray(x, dtype=np.float64)
+    if data.ndim != 1 or not np.isfinite(data).all():
+        raise ValueError("sign_test needs one finite difference per photograph")
+    return mcnemar_exact(int((data > 0).sum()), int((data < 0).sum()))
+
+
 def page_trend(
     values: ArrayLike,
     *,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .compacting import compact
 from .engine import BlockedUnit, ExecutionReport, FailedUnit, PlannedUnit, Progress, execute
 from .inputs import PhotographRef, find_photographs
 from .lease import Lease
@@ -65,6 +66,7 @@ __all__ = [
     "Unit",
     "Worker",
     "check_usable",
+    "compact",
     "create_or_join",
     "difference",
     "embedded_photographs",

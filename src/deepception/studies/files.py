@@ -6,6 +6,8 @@ import contextlib
 import errno
 import os
 import secrets
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..errors import RunFolderError
@@ -43,34 +45,59 @@ def write_atomically(path: Path, data: bytes) -> None:
     The bytes go to a hidden temporary file beside it, reach the disk, and take the name in one step. Raises
     RunFolderError where the disk is full or cannot be written; no temporary file is left then.
     """
+    write_in_order({path: data})
+
+
+def write_in_order(contents: Mapping[Path, bytes]) -> None:
+    """Write files of one folder as ``write_atomically`` does; they take their names in the order given.
+
+    When this returns all are on the disk, which is waited for once for all of them: each wait takes milliseconds.
+    """
+    (folder,) = {path.parent for path in contents}
     # Several processes, of several machines with equal numbers too, may write the same file.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    mark = f"{os.getpid()}-{secrets.token_hex(4)}"
+    temporaries = {path: path.with_name(f".{path.name}.{mark}.tmp") for path in contents}
     try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        with contextlib.ExitStack() as stack:
+            files = []
+            for path, data in contents.items():
+                file = stack.enter_context(temporaries[path].open("wb"))
+                file.write(data)
+                file.flush()
+                files.append(file)
+            _reach_disk([file.fileno() for file in files])
+        for path, temporary in temporaries.items():
+            os.replace(temporary, path)
+        sync_folder(folder)
     except OSError as error:
-        raise folder_error(path.parent, error) from error
+        raise folder_error(folder, error) from error
     finally:
         # A leftover is only litter, which `sweep` removes: it must not hide the error that is on its way.
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        for temporary in temporaries.values():
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _reach_disk(descriptors: Sequence[int]) -> None:
+    """Wait until what was written to files is on the disk; for all of them together."""
+    if len(descriptors) == 1:
+        os.fsync(descriptors[0])
+        return
+    with ThreadPoolExecutor(len(descriptors)) as pool:
+        list(pool.map(os.fsync, descriptors))
 
 
 def sweep(folder: Path) -> None:
     """Remove what killed processes left half written in a run folder; only where nobody else is at work."""
     try:
-        for pattern in (".*.tmp", "*/.*.tmp", "chunks/??/.*.tmp"):
+        for pattern in (".*.tmp", "*/.*.tmp", "chunks/*/.*.tmp"):
             for leftover in folder.glob(pattern):
                 leftover.unlink(missing_ok=True)
     except OSError as error:
         raise folder_error(folder, error) from error
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename survive a power cut, which on POSIX needs the folder itself to be synchronised."""
     if os.name != "posix":
         return

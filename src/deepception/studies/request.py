@@ -11,6 +11,7 @@ from .. import __version__
 from ..errors import InputError, PhotographError, RunFolderError
 from ..observers import AnswerLevel, Observer, fingerprint
 from ..observers.fingerprint import file_sha256
+from ..observers.protocol import resolution_of
 from ..observers.settings import assumed
 from ..properties import PeriodParameters, with_needs
 from ..properties.catalogue import POOL
@@ -201,6 +202,7 @@ def entry_of(observer: Observer, spec: str) -> ObserverEntry:
         identity=observer.identity,
         assumed=assumed(observer),
         level=observer.level.value,
+        resolution=resolution_of(observer),
     )
 
 

@@ -38,6 +38,7 @@ class ObserverEntry(_Strict):
         identity: What the fingerprint is of.
         assumed: Sentences about what nothing said when it was opened, and was assumed.
         level: Its answer level; empty in runs that are older than this field.
+        resolution: The step of its probabilities, where it says one; else 0.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ObserverEntry(_Strict):
     identity: dict[str, Any] = {}
     assumed: tuple[str, ...] = ()
     level: str = ""
+    resolution: float = 0.0
 
 
 class PhotographEntry(_Strict):

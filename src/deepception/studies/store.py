@@ -1,92 +1,78 @@
-"""The chunks of a run: one ``.npz`` and one ``.json`` for each finished unit, there whole or not at all."""
+"""The finished units of a run: each a ``.npz`` and a ``.json``, loose or packed, there whole or not at all."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..errors import RunFolderError
-from .canonical import digest
-from .files import folder_error, make_folder, write_atomically
-from .npz import pack, unpack
+from .chunk import CHUNK_FORMAT, Damaged, FinishedUnit, chunk_of, finished_unit, parse, record_of
+from .files import folder_error, make_folder, write_in_order
+from .npz import unpack
+from .packs import Packs
 from .units import Outcome, Unit
 
-CHUNK_FORMAT = 1
-"""Version of the layout of a chunk, written into each."""
-
 _HASH = re.compile(r"[0-9a-f]{64}")
+__all__ = ["CHUNK_FORMAT", "FinishedUnit", "RunStore"]
+
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class FinishedUnit:
-    """A finished unit and what it cost, without its results.
-
-    Attributes:
-        unit: The unit, as it was planned.
-        content: SHA-256 of all that was measured, arrays included; equal for equal results whenever measured.
-        queries: Stimuli whose answers were accepted; those that were known from a cache are none.
-        transmissions: Images sent.
-        seconds: Wall time.
-        finished_at: UTC time, ISO 8601.
-        cached: Answers that were known from a cache.
-    """
-
-    unit: Unit
-    content: str
-    queries: int
-    transmissions: int
-    seconds: float
-    finished_at: str
-    cached: int = 0
-
-
-class _Damaged(Exception):
-    """A chunk that cannot be trusted; its text says why."""
 
 
 class RunStore:
     """The finished units of one run folder, under ``chunks/``.
 
-    The ``.json`` is written last and carries the digests of itself and of the ``.npz``: a unit is finished
-    when all of them agree. A chunk that does not agree (cut short, altered, half copied) counts as absent, is
-    reported in the log, and is replaced when the unit is measured again.
+    A *loose* chunk is a ``.json`` and a ``.npz``. The ``.json`` is written last and carries the digests of itself
+    and of the ``.npz``: a unit is finished when all of them agree. A chunk that does not agree (cut short,
+    altered, half copied) counts as absent, is told in the log, and is replaced when the unit is measured again.
+
+    ``compact`` moves chunks into packs, which are read the same. A loose chunk wins over a packed one. The bytes
+    of a packed unit are checked when they are read, not when it is counted: ``has`` and ``finished`` believe the
+    index, which has a checksum of its own; what is then found damaged counts as absent from there on, in every
+    process.
+
+    Attributes:
+        folder: The run folder.
+        packs: Its packs.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self._chunks = self.folder / "chunks"
+        self.packs = Packs(self._chunks / "packs")
         self._verified: set[str] = set()
         self._told: set[str] = set()
 
     def has(self, unit_hash: str) -> bool:
-        """Whether a unit is finished and its chunk sound. Raises RunFolderError where it cannot be read."""
-        if unit_hash in self._verified:
+        """Whether a unit is finished: its loose chunk is sound, or an index names it.
+
+        Raises RunFolderError where that cannot be read.
+        """
+        if unit_hash in self._verified or self.packs.has(_checked(unit_hash)):
             return True
         try:
-            self._read(unit_hash)
-        except _Damaged as damage:
-            if unit_hash not in self._told:
+            self.read_loose(unit_hash)
+        except (KeyError, Damaged) as absent:
+            # Another process may just have packed it, which takes the loose one away.
+            if self.packs.refresh() and self.packs.has(unit_hash):
+                return True
+            if isinstance(absent, Damaged) and unit_hash not in self._told:
                 self._told.add(unit_hash)
                 _log.warning(
                     "The chunk %s is damaged (%s): the command that made the run measures it again.",
-                    *(unit_hash[:12], damage),
+                    *(unit_hash[:12], absent),
                 )
-            return False
-        except KeyError:
             return False
         return True
 
     def load(self, unit_hash: str) -> Outcome:
         """Read the outcome of a finished unit. Raises RunFolderError where it is absent or damaged."""
-        chunk, data = self._read_sound(unit_hash)
+        chunk, _, data = self._read_sound(unit_hash)
         cost = chunk["cost"]
         return Outcome(
             arrays=unpack(data),
@@ -99,8 +85,8 @@ class RunStore:
 
     def describe(self, unit_hash: str) -> FinishedUnit:
         """Read which unit a chunk holds and what it cost. Raises RunFolderError where ``load`` does."""
-        chunk, _ = self._read_sound(unit_hash)
-        return _finished(Unit.from_json(chunk["unit"]), chunk)
+        chunk, _, _ = self._read_sound(unit_hash)
+        return finished_unit(Unit.from_json(chunk["unit"]), chunk)
 
     def save(self, unit_hash: str, unit: Unit, outcome: Outcome) -> FinishedUnit:
         """Keep the outcome of a unit. When this returns, it is on the disk, and no crash can lose it.
@@ -109,108 +95,139 @@ class RunStore:
         """
         if unit.hash != unit_hash:
             raise ValueError("the hash is not that of the unit")
-        data = pack(outcome.arrays)
-        measured: dict[str, Any] = {
-            "chunk": CHUNK_FORMAT,
-            "hash": unit_hash,
-            "unit": unit.to_json(),
-            "record": dict(outcome.record),
-            "queries": outcome.queries,
-            "arrays": {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)},
-        }
-        # What differs from one run to the next stays outside the content and its digest.
-        cost: dict[str, Any] = {
-            "transmissions": outcome.transmissions,
-            "seconds": outcome.seconds,
-            "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
-            **({"cached": outcome.cached} if outcome.cached else {}),
-        }
-        chunk = {**measured, "content": digest(measured), "cost": cost}
-        arrays, mark = self._paths(unit_hash)
+        chunk, text, data = chunk_of(unit, outcome)
+        arrays, mark = self.loose_files(unit_hash)
         make_folder(mark.parent)
         self._verified.discard(unit_hash)
-        write_atomically(arrays, data)
-        write_atomically(mark, json.dumps(chunk, indent=1, allow_nan=False).encode("ascii"))
+        write_in_order({arrays: data, mark: text})
         self._verified.add(unit_hash)
-        return _finished(unit, chunk)
+        return finished_unit(unit, chunk)
+
+    def export(self, unit_hash: str) -> tuple[bytes, bytes]:
+        """The record and the arrays of a finished unit as they are kept, for ``adopt`` of another store.
+
+        Raises RunFolderError where ``load`` does.
+        """
+        _, text, data = self._read_sound(unit_hash)
+        return text, data
+
+    def adopt(self, unit_hash: str, record: bytes, arrays: bytes) -> FinishedUnit:
+        """Keep a unit that another store exported. Raises RunFolderError as ``save``, or where it is damaged."""
+        data, mark = self.loose_files(unit_hash)
+        make_folder(mark.parent)
+        self._verified.discard(unit_hash)
+        write_in_order({data: arrays, mark: record})
+        return self.describe(unit_hash)
 
     def finished(self) -> set[str]:
-        """Hashes of all finished units whose chunks are sound."""
+        """Hashes of all finished units, as ``has`` tells them."""
+        loose = self.loose()  # first: what is packed meanwhile is then found there
+        self.packs.refresh()
+        packed = self.packs.hashes()
+        return packed | {unit_hash for unit_hash in loose if unit_hash in packed or self.has(unit_hash)}
+
+    def records(self, hashes: Collection[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Read the records of many units, not their arrays: packed ones as they lie, then the loose ones.
+
+        Yields hash and record of those that are finished; of the others nothing. Of packed ones the arrays are not
+        checked. Raises RunFolderError where it cannot be read.
+        """
+        loose = set(self.loose()).intersection(hashes)
+        self.packs.refresh()
+        keys = np.frombuffer(bytes.fromhex("".join(h for h in hashes if h not in loose)), dtype="S32")
+        for unit_hash, text in self.packs.marks(keys):
+            yield unit_hash, record_of(text, self.folder)
+        for unit_hash in sorted(loose):
+            if self.has(unit_hash):
+                yield unit_hash, self._read_sound(unit_hash)[0]["record"]
+
+    def loose(self) -> list[str]:
+        """Hashes of the chunks that lie loose, sound or not, sorted."""
+        return self._listed("json")
+
+    def arrays_alone(self) -> list[str]:
+        """Hashes of the units of which only the ``.npz`` lies loose, sorted."""
+        return sorted(set(self._listed("npz")).difference(self.loose()))
+
+    def _listed(self, suffix: str) -> list[str]:
         try:
-            marks = [path.stem for path in self._chunks.glob("??/*.json")]
+            stems = [path.stem for path in self._chunks.glob(f"??/*.{suffix}")]
         except OSError as error:
             raise folder_error(self.folder, error) from error
-        return {unit_hash for unit_hash in marks if _HASH.fullmatch(unit_hash) and self.has(unit_hash)}
+        return sorted(unit_hash for unit_hash in stems if _HASH.fullmatch(unit_hash))
 
-    def _paths(self, unit_hash: str) -> tuple[Path, Path]:
-        if not _HASH.fullmatch(unit_hash):
-            raise ValueError(f"{unit_hash!r} is not a unit's hash")
-        stem = self._chunks / unit_hash[:2] / unit_hash
+    def loose_files(self, unit_hash: str) -> tuple[Path, Path]:
+        """Where the ``.npz`` and the ``.json`` of a unit lie, if they are loose."""
+        stem = self._chunks / unit_hash[:2] / _checked(unit_hash)
         return stem.with_suffix(".npz"), stem.with_suffix(".json")
 
-    def _read_sound(self, unit_hash: str) -> tuple[dict[str, Any], bytes]:
+    def _read_sound(self, unit_hash: str) -> tuple[dict[str, Any], bytes, bytes]:
         self._verified.discard(unit_hash)
         try:
-            return self._read(unit_hash)
+            return self.read_loose(unit_hash)
         except KeyError:
+            damage = None
+        except Damaged as damaged:
+            damage = damaged
+        packed = self.read_packed(unit_hash)
+        if packed is None and self.packs.refresh():
+            packed = self.read_packed(unit_hash)
+        if packed is not None:
+            return packed
+        if damage is None and any(key.hex() == unit_hash for key, _ in self.packs.dead):
+            damage = Damaged("its pack is not what was written")
+        if damage is None:
             raise RunFolderError(
                 f"'{self.folder}' holds no result of the unit {unit_hash[:12]}: run it again to measure it."
-            ) from None
-        except _Damaged as damage:
-            raise RunFolderError(
-                f"The result of the unit {unit_hash[:12]} in '{self.folder}' is damaged ({damage}): "
-                "run the study again to measure it again."
-            ) from damage
+            )
+        raise RunFolderError(
+            f"The result of the unit {unit_hash[:12]} in '{self.folder}' is damaged ({damage}): "
+            "run the study again to measure it again."
+        ) from damage
 
-    def _read(self, unit_hash: str) -> tuple[dict[str, Any], bytes]:
-        """Read and verify a chunk; KeyError where there is none, _Damaged where it cannot be trusted."""
-        arrays, mark = self._paths(unit_hash)
+    def read_packed(self, unit_hash: str) -> tuple[dict[str, Any], bytes, bytes] | None:
+        """What ``read_loose`` gives, of the newest sound packed chunk; ``None`` where there is none."""
+        for name, text, data in self.packs.read(_checked(unit_hash)):
+            try:
+                chunk = parse(text, unit_hash, self.folder)
+                _check_arrays(chunk, data)
+            except Damaged as damage:
+                self.packs.mark_dead(bytes.fromhex(unit_hash), name, str(damage))
+            else:
+                return chunk, text, data
+        return None
+
+    def read_loose(self, unit_hash: str) -> tuple[dict[str, Any], bytes, bytes]:
+        """Read and verify a loose chunk: its content, its ``.json`` and its ``.npz``.
+
+        Raises KeyError where there is none, Damaged where it cannot be trusted, RunFolderError where it cannot be
+        read or a newer version wrote it.
+        """
+        arrays, mark = self.loose_files(unit_hash)
         try:
             text = mark.read_bytes()
         except FileNotFoundError:
             raise KeyError(unit_hash) from None
         except OSError as error:
             raise folder_error(self.folder, error) from error
-        chunk = self._parse(text, unit_hash)
+        chunk = parse(text, unit_hash, self.folder)
         try:
             data = arrays.read_bytes()
         except FileNotFoundError:
-            raise _Damaged("its arrays are missing") from None
+            raise Damaged("its arrays are missing") from None
         except OSError as error:
             raise folder_error(self.folder, error) from error
-        if hashlib.sha256(data).hexdigest() != chunk["arrays"]["sha256"]:
-            raise _Damaged("its arrays are not those that were written")
+        _check_arrays(chunk, data)
         self._verified.add(unit_hash)
-        return chunk, data
-
-    def _parse(self, text: bytes, unit_hash: str) -> dict[str, Any]:
-        try:
-            chunk = json.loads(text)
-        except ValueError:
-            raise _Damaged("its record is cut short or altered") from None
-        if not isinstance(chunk, Mapping) or not isinstance(chunk.get("chunk"), int):
-            raise _Damaged("its record is not that of a unit")
-        if chunk["chunk"] > CHUNK_FORMAT:
-            raise RunFolderError(
-                f"'{self.folder}' was written by a newer version of deepception: "
-                "update deepception or name another folder."
-            )
-        measured = {key: value for key, value in chunk.items() if key not in ("content", "cost")}
-        cost = chunk.get("cost")
-        try:
-            content = digest(measured)
-        except ValueError:
-            raise _Damaged("its record was altered") from None
-        if (
-            chunk.get("hash") != unit_hash
-            or content != chunk.get("content")
-            or not isinstance(cost, Mapping)
-            or set(cost) - {"cached"} != {"transmissions", "seconds", "finished_at"}
-        ):
-            raise _Damaged("its record was altered")
-        return dict(chunk)
+        return chunk, text, data
 
 
-def _finished(unit: Unit, chunk: Mapping[str, Any]) -> FinishedUnit:
-    cost = dict(chunk["cost"])
-    return FinishedUnit(unit, chunk["content"], chunk["queries"] - cost.get("cached", 0), **cost)
+def _check_arrays(chunk: Mapping[str, Any], data: bytes) -> None:
+    if hashlib.sha256(data).hexdigest() != chunk["arrays"]["sha256"]:
+        raise Damaged("its arrays are not those that were written")
+
+
+def _checked(unit_hash: str) -> str:
+    if not _HASH.fullmatch(unit_hash):
+        raise ValueError(f"{unit_hash!r} is not a unit's hash")
+    return unit_hash

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from ...properties import ActivationResult, LocalResult, SpatialResult
 from ...properties.headline import FEWEST_PHOTOGRAPHS
+from ...properties.scale import MOSTLY
 from ...properties.streams import stream
-from ...statistics import bca, paired_median, spearman
+from ...statistics import bca, holm, paired_median, sign_test, spearman
+from .pairs import SURE
 from .runs import Compared
 
 MAPS = {
@@ -30,10 +32,17 @@ _APART = 1 / 14
 
 @dataclass(frozen=True, eq=False)
 class _Map:
-    """One map of a photograph: its values, and the middle of each as a share of the frame, ``[n, 2]``."""
+    """One map of a photograph.
+
+    Attributes:
+        values: ``[n]``.
+        middles: The middle of each as a share of the frame, ``[n, 2]``.
+        bounds: Share of the values that are only bounds.
+    """
 
     values: NDArray[np.float64]
     middles: NDArray[np.float64]
+    bounds: float = 0.0
 
 
 def agreement(runs: Sequence[Compared], measure: str, seed: int) -> list[dict[str, Any]]:
@@ -42,7 +51,8 @@ def agreement(runs: Sequence[Compared], measure: str, seed: int) -> list[dict[st
     ``same``: median over photographs of the correlation of both observers' maps of the same photograph. ``other``:
     the same where each map is held against the other observer's map of another photograph, drawn with ``seed`` (of
     another class where there is one): what a habit that is common to all photographs gives, such as a liking for
-    the middle. ``beyond``: the paired median of the first minus the second. ``left_out``: photographs by why.
+    the middle. ``beyond``: the paired median of the first minus the second, with ``p`` of the exact sign test;
+    ``p_holm`` and ``agree`` are filled in by ``correct_agreement``. ``left_out``: photographs by why.
     """
     maps = {run.key: _maps(run, measure) for run in runs}
     return [
@@ -62,6 +72,8 @@ def _agreement(
             left["not measured by both"] += 1
         elif not _same_grid(first[sha256], second[sha256]):
             left["other regions or places"] += 1
+        elif max(first[sha256].bounds, second[sha256].bounds) > MOSTLY:
+            left["maps that are mostly bounds, which rank nothing"] += 1
         elif np.isnan(spearman(first[sha256].values, second[sha256].values)):
             left["a map without any difference"] += 1
         else:
@@ -84,9 +96,21 @@ def _agreement(
         "same": bca(same, seed=seed).to_json(),
         "other": bca(other, seed=seed).to_json(),
         "beyond": paired_median(same, other, seed=seed).to_json(),
+        "p": sign_test(np.subtract(same, other)) if enough else None,
+        "p_holm": None,
+        "agree": None,
         "left_out": dict(left),
         "reason": "" if enough else f"{len(same)} photographs; {FEWEST_PHOTOGRAPHS} are needed",
     }
+
+
+def correct_agreement(pairs: Sequence[dict[str, Any]]) -> int:
+    """Fill in ``p_holm`` and ``agree``, with Holm over all these pairs; returns how many were tested."""
+    tested = [pair for pair in pairs if pair["p"] is not None]
+    for pair, p in zip(tested, holm([pair["p"] for pair in tested]), strict=True):
+        pair["p_holm"] = float(p)
+        pair["agree"] = bool(p < SURE) and pair["beyond"]["value"] > 0
+    return len(tested)
 
 
 def _others(run: Compared, sha256s: Sequence[str], seed: int) -> list[tuple[str, str]]:
@@ -111,10 +135,16 @@ def _maps(run: Compared, measure: str) -> dict[str, _Map]:
         frame = np.array(run.settings["frame"], dtype=np.float64)
         if isinstance(result, LocalResult):
             boxes = result.boxes.astype(np.float64)
-            found[sha256] = _Map(result.map, (boxes[:, :2] + boxes[:, 2:] / 2) / frame)
+            found[sha256] = _Map(
+                result.map,
+                (boxes[:, :2] + boxes[:, 2:] / 2) / frame,
+                float(result.bound_regions.mean()),
+            )
         elif isinstance(result, (SpatialResult, ActivationResult)):
             patch = np.array(result.patch_shape, dtype=np.float64)
-            found[sha256] = _Map(result.map, (result.places + patch / 2) / frame)
+            found[sha256] = _Map(
+                result.map, (result.places + patch / 2) / frame, float(result.bound_places.mean())
+            )
     return found
 
 

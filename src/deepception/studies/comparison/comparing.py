@@ -8,7 +8,7 @@ from typing import Any
 from ... import __version__
 from ...properties import experiments
 from ...statistics import bca, wilson
-from .agreement import MAPS, agreement
+from .agreement import MAPS, agreement, correct_agreement
 from .alike import ACCURACY, DECEPTION, differences, groups, same_measurement, unequal
 from .figures import collect_figures
 from .measures import comparable
@@ -28,14 +28,15 @@ def compare(runs: Sequence[Run], *, seed: int = 0) -> dict[str, Any]:
 
     Args:
         runs: The runs.
-        seed: Seed of bootstrap, sign flips, and of the other photographs that maps are held against.
+        seed: Seed of bootstrap intervals, and of the other photographs that maps are held against.
 
     Returns:
         Plain JSON values: ``schema``, ``version``, ``seed``; ``runs``, what each is; ``same_observer``, keys of
         runs of one observer; ``photographs``; ``differences``, the settings that differ; ``measures``, one for
         each property, accuracy and deception, with ``observers`` (each run's own figures), ``groups`` (runs that
         were measured alike, with the photographs that they share), ``pairs``, ``leaderboards`` and
-        ``not_compared`` (sentences); ``agreement`` of maps; ``transfer`` matrices; ``tests``, the paired tests
+        ``not_compared`` (sentences); ``agreement`` of maps, and ``agreement_tests``, those that a correction of
+        their own is over; ``transfer`` matrices; ``tests``, the paired tests
         that Holm's correction is over, and ``told_apart`` of them; ``figures``, every figure under its name.
 
     Raises InputError for fewer than two runs.
@@ -58,6 +59,12 @@ def compare(runs: Sequence[Run], *, seed: int = 0) -> dict[str, Any]:
     }
     every = [pair for of_groups in pairs.values() for of_group in of_groups for pair in of_group]
     tests = correct(every)
+    alike: list[dict[str, Any]] = [
+        {"measure": name, "of": words, "pairs": made}
+        for name, words in MAPS.items()
+        if (made := [p for g in grouped.get(name, ()) for p in agreement(g, name, seed)])
+    ]
+    alike_tests = correct_agreement([pair for maps in alike for pair in maps["pairs"]])
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "version": __version__,
@@ -69,11 +76,8 @@ def compare(runs: Sequence[Run], *, seed: int = 0) -> dict[str, Any]:
         "measures": [
             _measure(name, found, shared[name], pairs[name], seed) for name, found in grouped.items()
         ],
-        "agreement": [
-            {"measure": name, "of": words, "pairs": made}
-            for name, words in MAPS.items()
-            if (made := [p for g in grouped.get(name, ()) for p in agreement(g, name, seed)])
-        ],
+        "agreement": alike,
+        "agreement_tests": alike_tests,
         "transfer": transfer(compared),
         "tests": tests,
         "told_apart": sum(bool(pair["told_apart"]) for pair in every),

@@ -144,7 +144,9 @@ def _agreement(measure: str, pair: Mapping[str, Any]) -> Iterator[Figure]:
         ("correlation_beyond", pair["beyond"]),
     ):
         label = f"pairs.{pair['first']}:{pair['second']}.{measure}.{quantity}"
-        yield _figure(label, (pair["first"], pair["second"], measure, quantity), figure, "rank correlation")
+        tested = (pair["p"], pair["p_holm"]) if quantity == "correlation_beyond" else (None, None)
+        keys = (pair["first"], pair["second"], measure, quantity)
+        yield _figure(label, keys, figure, "rank correlation", *tested)
 
 
 def _transfer(matrix: Mapping[str, Any]) -> Iterator[Figure]:

@@ -7,14 +7,14 @@ from itertools import combinations
 from typing import Any
 
 from ...properties.headline import FEWEST_PHOTOGRAPHS
-from ...statistics import bca, holm, mcnemar_exact, sign_flip
+from ...statistics import bca, holm, mcnemar_exact, sign_test
 from .alike import ACCURACY, DECEPTION
 from .measures import best_control, unit_of
 from .runs import Compared
 from .shared import Shared
 
 SURE = 0.05
-"""Below this p (Holm) two observers are told apart."""
+"""Below this p (Holm) two observers are told apart, or their maps agree."""
 
 Pair = dict[str, Any]
 
@@ -23,8 +23,9 @@ def pairs_of(runs: Sequence[Compared], measure: str, shared: Shared, seed: int) 
     """Every pair of a group of runs, JSON values; ``p_holm`` and ``told_apart`` are filled in by ``correct``.
 
     A difference is the first minus the second, paired by photograph. Shares: their mean, with the exact McNemar
-    test over the discordant photographs (``only_first``, ``only_second``); else: their median, with the sign-flip
-    test of the mean, which is exact up to 14 photographs. ``mean`` tells the direction.
+    test over the discordant photographs; else: their median, with the exact sign test, which is about the median.
+    ``more_first`` and ``more_second`` count the photographs on which the one or the other has more (of shares:
+    which it alone has), and tell the direction.
     """
     made = []
     for i, j in combinations(range(len(runs)), 2):
@@ -36,20 +37,26 @@ def pairs_of(runs: Sequence[Compared], measure: str, shared: Shared, seed: int) 
             "measure": measure,
             "n": shared.n,
             "unit": unit_of(a, measure),
+            "more_first": int((values > 0).sum()),
+            "more_second": int((values < 0).sum()),
         }
         if measure in (ACCURACY, DECEPTION):
-            gained, lost = int((values > 0).sum()), int((values < 0).sum())
-            pair |= {"only_first": gained, "only_second": lost, "test": "exact McNemar"}
-            interval, p = bca(values, "mean", seed=seed), mcnemar_exact(gained, lost)
+            pair["test"] = "exact McNemar"
+            interval, p = (
+                bca(values, "mean", seed=seed),
+                mcnemar_exact(pair["more_first"], pair["more_second"]),
+            )
         else:
-            pair |= {"controls": [best_control(a, measure), best_control(b, measure)], "test": "sign flip"}
-            interval, p = bca(values, seed=seed), sign_flip(values, seed=seed)
+            pair |= {
+                "controls": [best_control(a, measure), best_control(b, measure)],
+                "test": "exact sign test",
+            }
+            interval, p = bca(values, seed=seed), sign_test(values)
         enough = shared.n >= FEWEST_PHOTOGRAPHS
         made.append(
             pair
             | {
                 "difference": interval.to_json(),
-                "mean": float(values.mean()) if shared.n else None,
                 "p": p if enough else None,
             }
             | {"p_holm": None, "told_apart": None}

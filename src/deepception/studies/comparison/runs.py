@@ -116,6 +116,11 @@ def gather(runs: Sequence[Run]) -> list[Compared]:
     """
     if len(runs) < 2:
         raise InputError("one run cannot be compared: name two run folders or more.")
+    return name_runs(runs)
+
+
+def name_runs(runs: Sequence[Run]) -> list[Compared]:
+    """The runs with names that tell them apart, in the order given."""
     names = [str(run.results["observer"]["name"]) for run in runs]
     often = Counter(names)
     keys: list[str] = []
