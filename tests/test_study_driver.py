@@ -12,7 +12,7 @@ import pytest
 
 from command_line import assert_same, call, chunks, results, save_photographs, save_placed_observer
 from deepception.errors import RunFolderError
-from deepception.studies import Ledger, Listeners, open_run
+from deepception.studies import Ledger, Listeners, RunStore, open_run
 from deepception.studies.engines import BenchMaker, Engine
 from deepception.studies.settings import load_settings
 from deepception.studies.study import Study, StudyEnd, conduct, read_status
@@ -126,6 +126,21 @@ class Interrupted(HereEngine):
         if self._left < 0:
             raise KeyboardInterrupt
         return super().wait(timeout)
+
+
+def test_finished_units_are_packed_and_all_is_the_same(
+    lab: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deepception.studies.study.driver.PACK", 5)
+    end, _ = carry(asked(lab), tmp_path / "study", tmp_path / "scratch", seed=2)
+    assert end.exit_code == 0
+    for name in ("first", "second"):
+        folder, other = (top / "runs" / "all" / name for top in (tmp_path / "study", undisturbed))
+        assert len(chunks(folder)) < 5 < len(chunks(other))
+        assert results(folder) == results(other)
+        store, known = RunStore(folder), RunStore(other)
+        assert store.finished() == known.finished()
+        assert all(store.export(h)[1] == known.export(h)[1] for h in known.finished())
 
 
 def test_an_interrupted_study_goes_on(lab: Path, undisturbed: Path, tmp_path: Path) -> None:
@@ -260,8 +275,6 @@ def test_nobody_else_works_in_it_meanwhile(lab: Path, undisturbed: Path, tmp_pat
 def test_the_full_disk_of_a_worker_ends_it(
     lab: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from deepception.studies.store import RunStore
-
     save: Callable[..., Any] = RunStore.save
     count: Iterator[int] = iter(range(1000))
 

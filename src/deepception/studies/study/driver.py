@@ -20,6 +20,7 @@ from ...errors import (
     UnreachableError,
 )
 from ..assembling import assemble, plan_of, read_finished, write_results
+from ..compacting import compact
 from ..engine import ExecutionReport
 from ..engines import BenchMaker, Ending, Engine, Good
 from ..joining import fix_batch_size
@@ -32,6 +33,9 @@ from .flow import Flow, Ready
 from .journals import Journals
 from .orders import UnitOrder, UnitReply
 from .status import Status
+
+PACK = 1_000
+"""Finished units of a run after which they are put into a pack."""
 
 LOSSES = 3
 """How often a unit may take its worker with it, in a sitting, before it counts as failed."""
@@ -159,6 +163,7 @@ class _Course:
         self._spent, self._reserved = totals.transmissions, 0
         self._merged = time.monotonic()
         self._losses: dict[str, int] = {}
+        self._loose = 0
 
     def allow(self, ready: Ready) -> int | None:
         """Reserve what a unit may send; raises BudgetError where the budget does not suffice."""
@@ -209,6 +214,7 @@ class _Course:
             self.spend(ready, reply.finished.transmissions)
             self.run.ledger.finish(reply.finished)
             self.flow.finish(unit.hash)
+            self._pack()
             return None
         error = reply.error or ObserverError("a worker told nothing.")
         self.spend(ready, reply.transmissions)
@@ -224,6 +230,13 @@ class _Course:
         # What is wrong with a photograph or with what was asked for stays wrong.
         self.flow.fail(unit.hash, error, final=isinstance(error, (PhotographError, InputError)))
         return None
+
+    def _pack(self) -> None:
+        """Put finished units into a pack, where there are enough of them."""
+        self._loose += 1
+        if self._loose >= PACK:
+            self._loose = 0
+            compact(self.run.store, PACK, held=lambda: self.run.lease.held)
 
     def merge(self) -> None:
         """Bring what workers wrote into their journals into the ledger, at times."""
