@@ -105,5 +105,5 @@ def test_ray_is_asked_for_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_ray_worker_needs_something() -> None:
-    with pytest.raises(InputError, match="give num_cpus or num_gpus"):
-        RayEngine(make_desk, num_cpus=0)
+    with pytest.raises(InputError, match="give cpus or gpus"):
+        RayEngine(make_desk, cpus=0)

@@ -21,7 +21,7 @@ def opened() -> Iterator[RayEngine]:
     with pytest.MonkeyPatch.context() as patch:
         for variable, value in RAY_ENVIRONMENT.items():
             patch.setenv(variable, value)
-        with RayEngine(make_desk, workers=4, num_cpus=1) as engine:
+        with RayEngine(make_desk, workers=4, cpus=1) as engine:
             assert ray.is_initialized()
             yield engine
     assert not ray.is_initialized(), "the Ray that the engine started is left"
@@ -59,8 +59,8 @@ def test_another_ray_is_not_mixed_up_with_this_one(opened: RayEngine) -> None:
 
 def test_a_cluster_without_room_is_told(opened: RayEngine) -> None:
     with pytest.raises(InputError, match="no room for a worker now"):
-        RayEngine(make_desk, num_cpus=1000)
-    with RayEngine(make_desk, workers=1, num_cpus=1000, patience=0.5) as engine:
+        RayEngine(make_desk, cpus=1000)
+    with RayEngine(make_desk, workers=1, cpus=1000, patience=0.5) as engine:
         engine.submit(1, ("echo", 1))
         with pytest.raises(
             DeepceptionError, match=r"no room for any worker .* needs 1000 CPU .* has \d+ CPU"

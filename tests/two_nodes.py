@@ -22,6 +22,7 @@ from engine_benches import RAY_ENVIRONMENT
 
 ROOT = Path(__file__).resolve().parents[1]
 _HOSTS = ("10.77.0.1", "10.77.0.2")
+_CARD = "10.77.0.3"
 _PORT = 6379
 _TOOLS = ("ip", "mount", "nsenter", "unshare")
 
@@ -132,8 +133,10 @@ def _node(host: str, stack: contextlib.ExitStack) -> Node:
 
 def _connect(one: Node, other: Node) -> None:
     _do(one, "ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", str(other.first), outside=True)
-    for node in (one, other):
-        _do(node, "ip", "address", "add", f"{node.host}/24", "dev", "veth0")
+    # The head keeps its address when the cable goes: it is not that of the card.
+    _do(one, "ip", "address", "add", f"{one.host}/32", "dev", "lo")
+    for node, address in ((one, _CARD), (other, other.host)):
+        _do(node, "ip", "address", "add", f"{address}/24", "dev", "veth0")
         _do(node, "ip", "link", "set", "veth0", "up")
 
 
