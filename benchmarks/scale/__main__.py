@@ -1,6 +1,6 @@
 """Start, resume and a pass over all records of a run with a million empty units in packs.
 
-    python -m benchmarks.scale                     # about five minutes and 2 GB of disk
+    python -m benchmarks.scale                     # about three minutes and 1 GB of disk
     python -m benchmarks.scale --units 20_000      # a trial
     python -m benchmarks.scale --units 20_000 --keep FOLDER
 

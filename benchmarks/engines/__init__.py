@@ -1,0 +1,1 @@
+"""What engines cost and how they scale: ``python -m benchmarks.engines``."""
