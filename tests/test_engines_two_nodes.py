@@ -42,7 +42,8 @@ def test_both_nodes_work_and_one_survives_the_other() -> None:
             states = sorted(e["state"] for e in ended.values())
             assert states == ["done", "done", "done", "lost"]
             assert {e["value"] for e in ended.values() if e["state"] == "done"} == {mine}
-            assert [e["why"] for e in ended.values() if e["state"] == "lost"] == ["its node was lost"]
+            (why,) = (e["why"] for e in ended.values() if e["state"] == "lost")
+            assert why in ("its node was lost", "its node cannot be reached")
             assert driver.wait(60) == 0
         finally:
             driver.kill()

@@ -72,7 +72,9 @@ class Node:
         """Start a process in it."""
         inside = ["nsenter", "-t", str(self.first), "-n", "-m", "-p", "-i", "--", *map(str, command)]
         environment = {**os.environ, **_WATCHFUL, **RAY_ENVIRONMENT}
-        return subprocess.Popen(inside, text=True, env=environment, stdin=subprocess.DEVNULL, cwd="/", **options)  # type: ignore[call-overload, no-any-return]
+        return subprocess.Popen(
+            inside, text=True, env=environment, stdin=subprocess.DEVNULL, cwd="/", **options
+        )  # type: ignore[call-overload, no-any-return]
 
     def end(self) -> None:
         """Pull the plug."""
@@ -116,7 +118,21 @@ def _node(host: str, stack: contextlib.ExitStack) -> Node:
     kept = {sys.prefix, sys.base_prefix, str(ROOT)}
     kept = {path for path in kept if path.startswith("/tmp/")}
     holder = subprocess.Popen(
-        ["unshare", "-n", "-m", "-p", "-i", "-f", "--mount-proc", "--kill-child", "sh", "-c", _FIRST, "sh", *kept],
+        [
+            "unshare",
+            "-n",
+            "-m",
+            "-p",
+            "-i",
+            "-f",
+            "--mount-proc",
+            "--kill-child",
+            "sh",
+            "-c",
+            _FIRST,
+            "sh",
+            *kept,
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -132,7 +148,21 @@ def _node(host: str, stack: contextlib.ExitStack) -> Node:
 
 
 def _connect(one: Node, other: Node) -> None:
-    _do(one, "ip", "link", "add", "veth0", "type", "veth", "peer", "name", "veth0", "netns", str(other.first), outside=True)
+    _do(
+        one,
+        "ip",
+        "link",
+        "add",
+        "veth0",
+        "type",
+        "veth",
+        "peer",
+        "name",
+        "veth0",
+        "netns",
+        str(other.first),
+        outside=True,
+    )
     # The head keeps its address when the cable goes: it is not that of the card.
     _do(one, "ip", "address", "add", f"{one.host}/32", "dev", "lo")
     for node, address in ((one, _CARD), (other, other.host)):
@@ -149,7 +179,11 @@ def _do(node: Node, *command: str, outside: bool = False) -> None:
 
 
 def _start_ray(node: Node, head: bool, cpus: int) -> None:
-    where = ["--head", f"--port={_PORT}", "--include-dashboard=false"] if head else [f"--address={_HOSTS[0]}:{_PORT}"]
+    where = (
+        ["--head", f"--port={_PORT}", "--include-dashboard=false"]
+        if head
+        else [f"--address={_HOSTS[0]}:{_PORT}"]
+    )
     options = [f"--num-cpus={cpus}", f"--node-ip-address={node.host}", "--disable-usage-stats"]
     options += ["--object-store-memory=100000000"]
     ray = [sys.executable, "-m", "ray.scripts.scripts", "start", *where, *options]

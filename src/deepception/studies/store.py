@@ -119,6 +119,12 @@ class RunStore:
         write_in_order({data: arrays, mark: record})
         return self.describe(unit_hash)
 
+    def forget(self, unit_hash: str) -> None:
+        """Remove the loose chunk of a unit; nothing where there is none."""
+        self._verified.discard(unit_hash)
+        for path in self.loose_files(unit_hash):
+            path.unlink(missing_ok=True)
+
     def finished(self) -> set[str]:
         """Hashes of all finished units, as ``has`` tells them."""
         loose = self.loose()  # first: what is packed meanwhile is then found there

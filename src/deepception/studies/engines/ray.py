@@ -54,8 +54,8 @@ class RayEngine(Dispatch[_RayHand]):
         workers: How many; ``None`` for as many as fit when the engine is opened.
         address: The cluster's address, as ``ray.init`` takes it; ``None`` starts Ray on this machine, unless this
             process is connected already.
-        num_cpus: Processors of each worker, or a fraction of one.
-        num_gpus: GPUs of each worker, or a fraction of one.
+        cpus: Processors of each worker, or a fraction of one.
+        gpus: GPUs of each worker, or a fraction of one.
         most_losses: See Dispatch.
         patience: Seconds for which the cluster may have no room for any worker.
     """
@@ -69,32 +69,30 @@ class RayEngine(Dispatch[_RayHand]):
         *,
         workers: int | None = None,
         address: str | None = None,
-        num_cpus: float = 1.0,
-        num_gpus: float = 0.0,
+        cpus: float = 1.0,
+        gpus: float = 0.0,
         most_losses: int | None = None,
         patience: float = 300.0,
     ) -> None:
         if workers is not None and workers < 1:
             raise InputError(f"{workers} workers do nothing: name at least one.")
-        if num_cpus < 0 or num_gpus < 0 or num_cpus + num_gpus == 0:
-            raise InputError(
-                "a worker needs processors or GPUs, a fraction at least: give num_cpus or num_gpus."
-            )
+        if cpus < 0 or gpus < 0 or cpus + gpus == 0:
+            raise InputError("a worker needs processors or GPUs, a fraction at least: give cpus or gpus.")
         self._ray = _imported()
-        self._started = _connect(self._ray, address, workers, num_cpus)
-        self._each = {"CPU": num_cpus, "GPU": num_gpus}
+        self._started = _connect(self._ray, address, workers, cpus)
+        self._each = {"CPU": cpus, "GPU": gpus}
         try:
             super().__init__(workers or self._fitting(), most_losses)
             self._make = self._ray.put((make,))
             self._actor = self._ray.remote(
-                num_cpus=num_cpus,
-                num_gpus=num_gpus,
+                num_cpus=cpus,
+                num_gpus=gpus,
                 max_restarts=0,
                 max_task_retries=0,
                 concurrency_groups={_BESIDE: 1},
             )(RayWorker)
             self._tickets = itertools.count(1)
-            self._threads = max(1, math.floor(num_cpus))
+            self._threads = max(1, math.floor(cpus))
             self._goods: weakref.WeakValueDictionary[str, Good] = weakref.WeakValueDictionary()
             self._patience, self._placed = patience, time.monotonic()
             self._fill()
@@ -251,6 +249,7 @@ class RayEngine(Dispatch[_RayHand]):
     def _leave(self) -> None:
         if self._started:
             self._ray.shutdown()
+            _news(self._ray, True)
         sweep()
 
 
@@ -262,7 +261,7 @@ def _imported() -> Any:
     return ray
 
 
-def _connect(ray: Any, address: str | None, workers: int | None, num_cpus: float) -> bool:
+def _connect(ray: Any, address: str | None, workers: int | None, cpus: float) -> bool:
     """Connect to a cluster, or start one here; whether that was done here, and is to be undone."""
     if ray.is_initialized():
         here = ray.get_runtime_context().gcs_address
@@ -280,13 +279,24 @@ def _connect(ray: Any, address: str | None, workers: int | None, num_cpus: float
             raise InputError(
                 f"the Ray cluster at {address} cannot be used ({said[0] if said else type(error).__name__})."
             ) from error
+        _news(ray, False)
         return True
     # Nothing of what is studied concerns anybody else.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     cores = sum(seat.threads for seat in seats(None))
-    room = max(cores, math.ceil((workers or 1) * num_cpus))
+    room = max(cores, math.ceil((workers or 1) * cpus))
     ray.init(address="local", num_cpus=room, include_dashboard=False, **quiet)
+    _news(ray, False)
     return True
+
+
+def _news(ray: Any, printed: bool) -> None:
+    """Whether Ray prints what becomes of its nodes: to standard output, which is our results' alone.
+
+    ``log_to_driver`` does not concern these, and Ray has no other switch; a version without this one only prints.
+    """
+    if hasattr(ray._private.worker, "_worker_logs_enabled"):
+        ray._private.worker._worker_logs_enabled = printed
 
 
 def _unread(error: BaseException) -> Told:
@@ -300,13 +310,11 @@ def _unread(error: BaseException) -> Told:
 
 def _fate(error: BaseException) -> str:
     """What became of an actor, in a few words, from the paragraphs that Ray has for it."""
-    text = str(error).lower()
-    if (
-        "memory pressure" in text
-        or "running low on memory" in text
-        or "outofmemory" in type(error).__name__.lower()
-    ):
+    text, kind = str(error).lower(), type(error).__name__.lower()
+    if "memory pressure" in text or "running low on memory" in text or "outofmemory" in kind:
         return OUT_OF_MEMORY
-    if "node" in type(error).__name__.lower() or "node has died" in text or "node was terminated" in text:
+    if "node" in kind or "node has died" in text or "node was terminated" in text:
         return "its node was lost"
-    return f"Ray lost it ({type(error).__name__})"
+    if "unavailable" in kind:
+        return "its node cannot be reached"
+    return f"its process crashed or was killed, as Ray tells ({type(error).__name__})"

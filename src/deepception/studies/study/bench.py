@@ -23,7 +23,7 @@ from ..settings import RunSettings
 from ..store import RunStore
 from ..units import Outcome
 from ..workers import WORKING, Worker
-from .orders import Known, UnitOrder, UnitReply
+from .orders import Known, UnitOrder, UnitReply, unframed
 
 if TYPE_CHECKING:
     from ..engines import Good, Place
@@ -126,8 +126,11 @@ class _RunBench:
     def measure(self, order: UnitOrder) -> UnitReply:
         """Measure a unit, and keep it where the run folder is seen."""
         session = self._session
-        for unit_hash, (record, arrays) in order.supplies.items():
-            self._store.adopt(unit_hash, record, arrays)
+        for unit_hash, chunk in order.supplies.items():
+            self._store.adopt(unit_hash, *chunk)
+        for unit_hash, good in order.shared.items():
+            if not self._store.has(unit_hash):
+                self._store.adopt(unit_hash, *unframed(self._place.path(good).read_bytes()))
         planned = self._find(order)
         sent = session.transmissions
         session.budget = None if order.allowance is None else sent + order.allowance
@@ -144,8 +147,8 @@ class _RunBench:
         if self._place.sees_disk:
             return UnitReply(finished)
         chunk = self._store.export(order.unit)
-        shutil.rmtree(self._folder / "chunks", ignore_errors=True)
-        self._store = RunStore(self._folder)
+        for unit_hash in (order.unit, *order.supplies):
+            self._store.forget(unit_hash)
         return UnitReply(finished, chunk=chunk, journal=self._noted())
 
     def _find(self, order: UnitOrder) -> PlannedUnit:

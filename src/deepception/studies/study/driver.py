@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from ..assembling import assemble, plan_of, read_finished, write_results
 from ..compacting import compact
 from ..engine import ExecutionReport
 from ..engines import BenchMaker, Ending, Engine, Good
+from ..files import write_atomically
 from ..joining import fix_batch_size
 from ..outputs import write_outputs
 from ..run_folder import OpenRun, open_run, owner_told
@@ -31,7 +33,7 @@ from ..settings import RUN_NAME, RunSettings, load_settings
 from .bench import RunKit, StudyBenchMaker
 from .flow import Flow, Ready
 from .journals import Journals
-from .orders import UnitOrder, UnitReply
+from .orders import UnitOrder, UnitReply, framed
 from .status import Status
 
 PACK = 1_000
@@ -164,6 +166,8 @@ class _Course:
         self._merged = time.monotonic()
         self._losses: dict[str, int] = {}
         self._loose = 0
+        self._goods: dict[str, Good] = {}
+        self._outgoing = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deepception-")))
 
     def allow(self, ready: Ready) -> int | None:
         """Reserve what a unit may send; raises BudgetError where the budget does not suffice."""
@@ -237,6 +241,14 @@ class _Course:
         if self._loose >= PACK:
             self._loose = 0
             compact(self.run.store, PACK, held=lambda: self.run.lease.held)
+
+    def share(self, unit_hash: str, engine: Engine) -> Good:
+        """A finished unit as a file that workers of another disk bring once each, whatever needs it."""
+        if unit_hash not in self._goods:
+            path = self._outgoing / unit_hash
+            write_atomically(path, framed(self.run.store.export(unit_hash)))
+            self._goods[unit_hash] = engine.share(path)
+        return self._goods[unit_hash]
 
     def merge(self) -> None:
         """Bring what workers wrote into their journals into the ledger, at times."""
@@ -344,10 +356,12 @@ class _Driver:
             self._submit(course, ready, allowance)
 
     def _submit(self, course: _Course, ready: Ready, allowance: int | None) -> None:
-        supplies, goods = {}, {}
+        supplies, shared, goods = {}, {}, {}
         if not self.engine.sees_disk:
             store = course.run.store
-            supplies = {d: store.export(d) for d in ready.unit.depends if store.has(d)}
+            depends = [d for d in ready.unit.depends if store.has(d)]
+            supplies = {d: store.export(d) for d in depends if d not in course.flow.shared}
+            shared = {d: course.share(d, self.engine) for d in depends if d in course.flow.shared}
             paths = [*course.kit.files, *course.plan.files.values()]
             if ready.photograph is not None and ready.top is None:
                 paths.append(ready.photograph.path)
@@ -364,6 +378,7 @@ class _Driver:
             known=course.flow.known,
             allowance=allowance,
             supplies=supplies,
+            shared=shared,
             goods=goods,
         )
         self._number += 1

@@ -59,11 +59,13 @@ class Flow:
     Attributes:
         known: What the plans of the workers follow from.
         stopped: What ended the run before its end.
+        shared: Hashes of the units that do not belong to one photograph alone.
     """
 
     def __init__(self, plan: AuditPlan, store: RunStore, *, window: int = 64) -> None:
         self.known = Known()
         self.stopped: DeepceptionError | None = None
+        self.shared: set[str] = set()
         self._store, self._window = store, window
         periodic = set(plan.period_photographs)
         self._photographs = iter(plan.photographs)
@@ -233,6 +235,8 @@ class Flow:
     def _open(self, group: _Group, entries: Sequence[Ready]) -> None:
         """Add units, each after those that it depends on; what is measured, or cannot be, ends at once."""
         new = []
+        if group.photograph is None:
+            self.shared.update(entry.unit.hash for entry in entries)
         for entry in entries:
             unit = entry.unit
             if self._store.has(unit.hash):

@@ -13,6 +13,21 @@ if TYPE_CHECKING:
     from ..engines import Good
 
 
+_LENGTH = 8
+
+
+def framed(chunk: tuple[bytes, bytes]) -> bytes:
+    """A unit's record and arrays as the content of one file."""
+    record, arrays = chunk
+    return len(record).to_bytes(_LENGTH, "big") + record + arrays
+
+
+def unframed(content: bytes) -> tuple[bytes, bytes]:
+    """What ``framed`` was given."""
+    end = _LENGTH + int.from_bytes(content[:_LENGTH], "big")
+    return content[_LENGTH:end], content[end:]
+
+
 @dataclass(frozen=True)
 class Known:
     """What decides which units a run has, besides its settings; it grows in two steps and is then fixed.
@@ -37,7 +52,8 @@ class UnitOrder:
         top: Clean top-1 of that photograph; ``None`` where the unit is to find it.
         known: What else the plan follows from.
         allowance: Most images that may be sent for it; ``None`` for no limit.
-        supplies: Chunks of the units that it depends on, for workers that do not see the run folder.
+        supplies: Chunks of units of its photograph that it depends on, for workers that do not see the run folder.
+        shared: Files with the chunks of others that it depends on, by their hashes, for the same.
         goods: Files that it needs, by their path at the driver, for the same.
     """
 
@@ -48,6 +64,7 @@ class UnitOrder:
     known: Known
     allowance: int | None = None
     supplies: Mapping[str, tuple[bytes, bytes]] = field(default_factory=dict)
+    shared: Mapping[str, Good] = field(default_factory=dict)
     goods: Mapping[str, Good] = field(default_factory=dict)
 
 
