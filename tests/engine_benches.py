@@ -17,15 +17,14 @@ from deepception import errors
 from deepception.errors import InputError
 from deepception.studies.engines import Ending, Engine, Place, open_engine
 
-
 # Tests bring a token of their own, the same for all that run in one process: else Ray writes one into the home of
-# the person who runs them.
+# the person who runs them. That one is to be used must be said to other processes; here Ray has read it already.
 RAY_ENVIRONMENT = {
-    "RAY_AUTH_MODE": "token",
     "RAY_AUTH_TOKEN": secrets.token_hex(32),
     "RAY_USAGE_STATS_ENABLED": "0",
     "PYTHONPATH": os.pathsep.join([str(Path(__file__).resolve().parent), *filter(None, sys.path)]),
 }
+RAY_ENVIRONMENT_OF_OTHERS = {**RAY_ENVIRONMENT, "RAY_AUTH_MODE": "token"}
 
 
 class Desk:

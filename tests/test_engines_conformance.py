@@ -16,7 +16,15 @@ import pytest
 
 from deepception.errors import BudgetError, DeepceptionError, InputError, ObserverError, PhotographError
 from deepception.studies.engines import Engine, open_engine
-from engine_benches import RAY_ENVIRONMENT, Refuses, ask, collect, make_desk, make_none
+from engine_benches import (
+    RAY_ENVIRONMENT,
+    RAY_ENVIRONMENT_OF_OTHERS,
+    Refuses,
+    ask,
+    collect,
+    make_desk,
+    make_none,
+)
 
 TESTS = Path(__file__).resolve().parent
 
@@ -297,5 +305,5 @@ def started(kind: str, address: str, diary: Path, on_interrupt: str = "") -> sub
     return subprocess.Popen(
         [sys.executable, "-W", "ignore", TESTS / "engine_benches.py", kind, address, diary, on_interrupt],
         start_new_session=True,
-        env={**os.environ, **RAY_ENVIRONMENT},
+        env={**os.environ, **RAY_ENVIRONMENT_OF_OTHERS},
     )

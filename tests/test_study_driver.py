@@ -131,7 +131,7 @@ class Interrupted(HereEngine):
 def test_finished_units_are_packed_and_all_is_the_same(
     lab: Path, undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deepception.studies.study.driver.PACK", 5)
+    monkeypatch.setattr("deepception.studies.study.course.PACK", 5)
     end, _ = carry(asked(lab), tmp_path / "study", tmp_path / "scratch", seed=2)
     assert end.exit_code == 0
     for name in ("first", "second"):

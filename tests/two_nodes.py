@@ -1,7 +1,7 @@
 """Two Ray nodes on this machine that share neither network, processes, temporary files nor shared memory.
 
-Each is a set of Linux namespaces; a pair of virtual network cards connects them. Nothing outside of them is changed,
-and whatever runs in them ends with their first process.
+Each is a set of Linux namespaces; a pair of virtual network cards connects them. Nothing outside of them is
+changed, and whatever runs in them ends with their first process.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from engine_benches import RAY_ENVIRONMENT
+from engine_benches import RAY_ENVIRONMENT_OF_OTHERS
 
 ROOT = Path(__file__).resolve().parents[1]
 _HOSTS = ("10.77.0.1", "10.77.0.2")
@@ -71,7 +71,7 @@ class Node:
     def popen(self, command: Sequence[object], **options: object) -> subprocess.Popen[str]:
         """Start a process in it."""
         inside = ["nsenter", "-t", str(self.first), "-n", "-m", "-p", "-i", "--", *map(str, command)]
-        environment = {**os.environ, **_WATCHFUL, **RAY_ENVIRONMENT}
+        environment = {**os.environ, **_WATCHFUL, **RAY_ENVIRONMENT_OF_OTHERS}
         return subprocess.Popen(
             inside, text=True, env=environment, stdin=subprocess.DEVNULL, cwd="/", **options
         )  # type: ignore[call-overload, no-any-return]
@@ -171,7 +171,7 @@ def _connect(one: Node, other: Node) -> None:
 
 
 def _do(node: Node, *command: str, outside: bool = False) -> None:
-    """Run a command in a node; ``outside``: in its network only, where processes have the numbers of the machine."""
+    """Run a command in a node; ``outside``: in its network only, where processes have the machine's numbers."""
     entered = ["nsenter", "-t", str(node.first), "-n", *(() if outside else ("-m",)), "--", *command]
     done = subprocess.run(entered, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:

@@ -1,8 +1,8 @@
 """Scheduling overhead and scaling of the engines, with benches that wait instead of computing.
 
-    python -m benchmarks.engines                 # about four minutes
-    python -m benchmarks.engines --stored        # the table again
-    python -m benchmarks.engines --page          # and into docs/studies.md
+python -m benchmarks.engines                 # about four minutes
+python -m benchmarks.engines --stored        # the table again
+python -m benchmarks.engines --page          # and into docs/studies.md
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def table(results: dict[str, Any]) -> str:
         share = f"{row['share']:.2%}" if row["seconds"] else "–"
         lines.append(f"| {row['engine']} | {unit} | {row['overhead_ms']:.2f} ms | {share} |")
     parts.append("\n".join(lines))
-    lines = [f"| engine | units of {BATCHES} × {1000 * BATCH:.0f} ms a second, 1 worker | {MANY} workers | ratio |"]
+    lines = [
+        f"| engine | units of {BATCHES} × {1000 * BATCH:.0f} ms a second, 1 worker | {MANY} workers | ratio |"
+    ]
     lines.append("|---|--:|--:|--:|")
     for name, one, many in _pairs(results):
         lines.append(f"| {name} | {one:.3f} | {many:.3f} | {many / one:.2f} |")

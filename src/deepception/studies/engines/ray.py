@@ -274,11 +274,11 @@ def _connect(ray: Any, address: str | None, workers: int | None, cpus: float) ->
     if address is not None:
         try:
             ray.init(address=address, **quiet)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
-            said = str(error).strip().splitlines()
-            raise InputError(
-                f"the Ray cluster at {address} cannot be used ({said[0] if said else type(error).__name__})."
-            ) from error
+        except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            if "AuthToken" in str(error):
+                said = "it asks for a token: set RAY_AUTH_MODE and the token as Ray's documentation says"
+            raise InputError(f"the Ray cluster at {address} cannot be used ({said}).") from error
         _news(ray, False)
         return True
     # Nothing of what is studied concerns anybody else.

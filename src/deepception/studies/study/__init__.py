@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .api import STUDY_NAME, Study
-    from .driver import RunEnd, StudyEnd, StudyRun, conduct
+    from .course import RunEnd, StudyRun
+    from .driver import StudyEnd, conduct
     from .preparing import Prepared
     from .status import STATUS, read_status
 
@@ -27,10 +28,10 @@ _PLACES = {
     "STATUS": "status",
     "STUDY_NAME": "api",
     "Prepared": "preparing",
-    "RunEnd": "driver",
+    "RunEnd": "course",
     "Study": "api",
     "StudyEnd": "driver",
-    "StudyRun": "driver",
+    "StudyRun": "course",
     "conduct": "driver",
     "read_status": "status",
 }

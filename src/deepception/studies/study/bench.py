@@ -149,7 +149,15 @@ class _RunBench:
         chunk = self._store.export(order.unit)
         for unit_hash in (order.unit, *order.supplies):
             self._store.forget(unit_hash)
+        self._let_go(order)
         return UnitReply(finished, chunk=chunk, journal=self._noted())
+
+    def _let_go(self, order: UnitOrder) -> None:
+        """Remove the copy of a photograph, which is needed once."""
+        if order.photograph is not None:
+            good = order.goods.get(self._photographs[order.photograph].path)
+            if good is not None:
+                self._place.path(good).unlink(missing_ok=True)
 
     def _find(self, order: UnitOrder) -> PlannedUnit:
         """The unit in the plan that follows from what the order says."""

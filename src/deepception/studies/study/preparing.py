@@ -24,7 +24,7 @@ from ..price import Price, price_of
 from ..request import AuditRequest, resolve
 from ..store import RunStore
 from .bench import RunKit
-from .driver import StudyRun
+from .course import StudyRun
 from .fetching import is_address, read_address
 from .tomls import ExperimentTable, ObserverTable, StudyFile, fit_for_folders, wrong
 
