@@ -69,8 +69,9 @@ def row(name: str, pairs: list[tuple[Read, Read]]) -> str:
     known = ~quantised.bound
     difference = np.abs(quantised.log_p - twin.log_p)[known]
     return (
-        f"| {name} | {len(known):,} | {100 * (quantised.top == twin.top).mean():.1f} % | {100 * known.mean():.0f} % | "
-        f"{np.median(difference):.3f} | {np.quantile(difference, 0.95):.2f} | {difference.max():.2f} |"
+        f"| {name} | {len(known):,} | {100 * (quantised.top == twin.top).mean():.1f} % | "
+        f"{100 * known.mean():.0f} % | {np.median(difference):.3f} | {np.quantile(difference, 0.95):.2f} "
+        f"| {difference.max():.2f} |"
     )
 
 

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import argparse
 import csv
-import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
+from kept import keep, small
 from properties_page import write_page
 
 HERE = Path(__file__).resolve().parent
@@ -76,38 +75,6 @@ def measure(data: Path, network: str, threads: int | None) -> None:
         raise SystemExit(f"{network}: {outcome.results['failures']}")
     FIGURES.mkdir(exist_ok=True)
     keep(FIGURES / f"{network}.json", small(outcome.results))
-
-
-def keep(path: Path, figures: dict[str, Any]) -> None:
-    """Write figures compactly, to six significant digits."""
-    text = json.dumps(rounded(figures), separators=(",", ":"), allow_nan=False)
-    path.write_text(text.replace('{"name":', '\n{"name":') + "\n", encoding="utf-8")
-
-
-def rounded(value: Any) -> Any:
-    """The same JSON with every float to six significant digits."""
-    if isinstance(value, float):
-        return float(f"{value:.6g}")
-    if isinstance(value, dict):
-        return {k: rounded(v) for k, v in value.items()}
-    return [rounded(v) for v in value] if isinstance(value, list) else value
-
-
-def small(results: dict[str, Any]) -> dict[str, Any]:
-    """What is committed: figures and one row a photograph, without what only this machine has."""
-    settings = {k: v for k, v in results["settings"].items() if k not in ("labels", "pool")}
-    return {
-        "schema": results["schema"],
-        "version": results["version"],
-        "observer": {k: v for k, v in results["observer"].items() if k in ("name", "fingerprint")},
-        "settings": settings,
-        "seed": results["seed"],
-        "batch_size": results["batch_size"],
-        "accuracy": results["accuracy"],
-        "period": {k: v for k, v in results["period"].items() if k not in ("d", "dip", "candidates")},
-        "properties": results["properties"],
-        "cost": results["cost"],
-    }
 
 
 def main() -> None:

@@ -128,7 +128,8 @@ def test_shell_commands_parse() -> None:
                 targets = [word for word in rest if "=" not in word]
                 assert all(re.search(rf"^{re.escape(t)}:", makefile, flags=re.MULTILINE) for t in targets)
             elif first == "python":
-                assert (ROOT / rest[0]).is_file() or (ROOT / rest[1].replace(".", "/")).is_dir()
+                module = ROOT / rest[1].replace(".", "/")
+                assert (ROOT / rest[0]).is_file() or module.is_dir() or module.with_suffix(".py").is_file()
             elif first == "pip":
                 extras = re.findall(r"deepception\[(\w+)\]", line)
                 assert set(extras) <= set(PROJECT["optional-dependencies"])

@@ -98,7 +98,9 @@ def main(arguments: list[str] | None = None) -> None:
         code = error.exit_code
     except (Cancelled, KeyboardInterrupt, click.Abort) as error:
         say(str(error) or "Interrupted.")
-        if given and (given[0] in ("audit", "demo", "study") or any(word.startswith("--out") for word in given)):
+        if given and (
+            given[0] in ("audit", "demo", "study") or any(word.startswith("--out") for word in given)
+        ):
             say(f"Go on with: {shlex.join(['deepception', *given])}")
         code = Cancelled.exit_code
     except DeepceptionError as error:
