@@ -310,7 +310,7 @@ def test_the_study_is_valid() -> None:
 
     file = Study.read(STUDY).file
     plan = read_plan(STUDY)
-    assert (len(plan.networks), plan.photographs, plan.area, plan.queries) == (8, 60, 0.05, 300)
+    assert (len(plan.networks), plan.photographs, plan.area, plan.queries) == (8, 60, 0.02, 300)
     assert plan.networks == tuple(table.name for table in file.observers)
     four, patch = file.experiments
     assert four.measure == ("local", "spatial", "activation", "cumulative")
