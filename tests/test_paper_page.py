@@ -327,9 +327,8 @@ def test_its_photographs_are_those_of_the_split(shared_data: Path) -> None:
     with table.open(newline="", encoding="utf-8") as file:
         listed = [(int(row["index"]), row["file"]) for row in csv.DictReader(file)]
     assert [(i, Path(name).name) for i, name in listed] == [split[k * len(split) // 60] for k in range(60)]
-    assert all(
-        (table.parent / name).resolve() == shared_data / "photos" / Path(name).name for _, name in listed
-    )
+    photos = (shared_data / "photos").resolve()
+    assert all((table.parent / name).resolve() == photos / Path(name).name for _, name in listed)
     networks = read_plan(STUDY).networks
     assert all((shared_data / "models" / f"{name}.onnx").is_file() for name in networks)
 
