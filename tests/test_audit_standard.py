@@ -110,7 +110,9 @@ def test_interrupted_in_the_middle_and_gone_on_with(photos: Path, tmp_path: Path
     assert first.images + second.images <= whole.images + 2_000
 
 
-@pytest.mark.parametrize("schema", ["CLEAN_SCHEMA", "PERIOD_ROWS_SCHEMA", "PERIOD_SCHEMA"])
+@pytest.mark.parametrize(
+    "schema", ["plan.CLEAN_SCHEMA", "period_units.PERIOD_ROWS_SCHEMA", "period_units.PERIOD_SCHEMA"]
+)
 def test_another_form_of_a_result_is_another_unit(
     photos: Path, monkeypatch: pytest.MonkeyPatch, schema: str
 ) -> None:
@@ -124,10 +126,11 @@ def test_another_form_of_a_result_is_another_unit(
         return found
 
     before = hashes()
-    monkeypatch.setattr(f"deepception.studies.plan.{schema}", 2)
+    monkeypatch.setattr(f"deepception.studies.{schema}", 2)
     after = hashes()
     of_schema = {"CLEAN_SCHEMA": "clean", "PERIOD_ROWS_SCHEMA": "period rows", "PERIOD_SCHEMA": "period"}
-    assert not before[of_schema[schema]] & after[of_schema[schema]]
+    experiment = of_schema[schema.partition(".")[2]]
+    assert not before[experiment] & after[experiment]
     assert not before["spatial"] & after["spatial"], "what depends on it changes with it"
 
 

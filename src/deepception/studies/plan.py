@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,8 @@ from ..properties import (
     Context,
     ControlTask,
     Experiment,
-    PeriodParameters,
-    PeriodRows,
     Subject,
-    judge_period,
 )
-from ..properties.period import measure_period_rows, period_price
 from ..properties.result import jsonable
 from ..sessions import Session
 from .engine import PlannedUnit
@@ -33,12 +29,14 @@ from .measuring import (
     subject_of,
     timed,
 )
+from .period_units import plan_judging, plan_rows
 from .units import Outcome, Unit
 
 __all__ = [
     "AuditPlan",
     "MeasurePlan",
     "PlannedPhotograph",
+    "plan_alone",
     "plan_clean",
     "plan_measures",
     "plan_period",
@@ -47,8 +45,8 @@ __all__ = [
     "result_of",
 ]
 
-CLEAN_SCHEMA = PERIOD_ROWS_SCHEMA = PERIOD_SCHEMA = 1
-"""Versions of these units' results, raised when stored ones cannot be read any more; part of their hashes."""
+CLEAN_SCHEMA = 1
+"""Version of this unit's result, raised when stored ones cannot be read any more; part of its hash."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +118,12 @@ class AuditPlan:
         return list({p.sha256: p for p in shown}.values())
 
     @property
+    def of_all(self) -> AuditPlan:
+        """The same plan with those photographs only on which all others depend: what is shared follows from it."""
+        periodic = set(self.period_photographs)
+        return replace(self, photographs=[p for p in self.photographs if p.sha256 in periodic])
+
+    @property
     def wants_period(self) -> bool:
         """Whether the observer's period is measured."""
         least = self.parameters["period"].photographs
@@ -155,8 +159,10 @@ class MeasurePlan:
         return unit.hash
 
 
-def plan_clean(plan: AuditPlan, session: Session | None) -> list[PlannedUnit]:
-    """One unit a photograph: its pixels in the frame, and the clean answer (one query)."""
+def plan_clean(
+    plan: AuditPlan, session: Session | None, photographs: Sequence[PlannedPhotograph] | None = None
+) -> list[PlannedUnit]:
+    """One unit a photograph, of all or of some: its pixels in the frame, and the clean answer (one query)."""
 
     def show(photograph: PlannedPhotograph) -> Callable[[Mapping[str, Outcome]], Outcome]:
         def run(_: Mapping[str, Outcome]) -> Outcome:
@@ -167,7 +173,8 @@ def plan_clean(plan: AuditPlan, session: Session | None) -> list[PlannedUnit]:
 
         return run
 
-    return [PlannedUnit(plan.clean_unit(p), show(p)) for p in plan.everyone]
+    shown = plan.everyone if photographs is None else photographs
+    return [PlannedUnit(plan.clean_unit(p), show(p)) for p in shown]
 
 
 def _clean(session: Session, pixels: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -186,7 +193,7 @@ def plan_period(plan: AuditPlan, cleans: Mapping[str, int], session: Session | N
     made = MeasurePlan()
     if plan.wants_period:
         shown = [labelled_as(p, cleans) for p in plan.everyone if p.sha256 in cleans]
-        _plan_rows(plan, made, [s for s in shown if s.photograph.sha256 in plan.period_photographs], session)
+        plan_rows(plan, made, [s for s in shown if s.photograph.sha256 in plan.period_photographs], session)
     return made
 
 
@@ -222,7 +229,7 @@ def plan_shared(
     made = plan_period(plan, cleans, session)
     rows = [entry.unit.hash for entry in made.units if finished(entry.unit.hash)]
     if rows:
-        _plan_judging(plan, made, rows)
+        plan_judging(plan, made, rows)
     learning = [labelled_as(p, cleans) for p in plan.learning if p.sha256 in cleans]
     tops = [cleans[p.photograph.sha256] for p in learning]
     pool = _pool_of(plan, cleans)
@@ -245,44 +252,21 @@ def plan_photograph(
         _plan_photograph(plan, made, experiment, subject, pool, session)
 
 
+def plan_alone(
+    plan: AuditPlan,
+    shared: MeasurePlan,
+    photograph: PlannedPhotograph,
+    cleans: Mapping[str, int],
+    session: Session | None,
+) -> MeasurePlan:
+    """The units of one photograph alone, beside what ``plan_shared`` gave, which stays as it is."""
+    made = replace(shared, units=[], price={}, of_photograph={})
+    plan_photograph(plan, made, photograph, cleans, session)
+    return made
+
+
 def _pool_of(plan: AuditPlan, cleans: Mapping[str, int]) -> list[Labelled]:
     return [labelled_as(p, cleans) for p in plan.pool if p.sha256 in cleans]
-
-
-def _plan_rows(plan: AuditPlan, made: MeasurePlan, subjects: list[Labelled], session: Session | None) -> None:
-    parameters: PeriodParameters = plan.parameters["period"]
-    for labelled in subjects:
-        clean = plan.clean_unit(labelled.photograph).hash
-        unit = plan.unit(
-            "period rows",
-            labelled.photograph,
-            labelled.label,
-            parameters,
-            [clean],
-            schema=PERIOD_ROWS_SCHEMA,
-        )
-
-        def measure(
-            outcomes: Mapping[str, Outcome], labelled: Labelled = labelled, clean: str = clean
-        ) -> Outcome:
-            asking = asking_of(session)
-            subject = subject_of(labelled, outcomes[clean])
-            return timed(
-                asking,
-                lambda: parts_of(measure_period_rows(asking, subject, parameters=parameters, seed=plan.seed)),
-            )
-
-        made.add(unit, period_price(parameters, plan.shape, labels_only=plan.labels_only), measure)
-
-
-def _plan_judging(plan: AuditPlan, made: MeasurePlan, rows: Sequence[str]) -> None:
-    def judge(outcomes: Mapping[str, Outcome]) -> Outcome:
-        measured = [PeriodRows.from_parts(dict(outcomes[r].arrays), dict(outcomes[r].record)) for r in rows]
-        fit = judge_period(measured, seed=plan.seed)
-        return Outcome({}, jsonable(fit))
-
-    parameters: PeriodParameters = plan.parameters["period"]
-    made.period = made.add(plan.unit("period", None, None, parameters, rows, schema=PERIOD_SCHEMA), 0, judge)
 
 
 def _plan_controls(

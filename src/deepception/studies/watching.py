@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RunFolderError
-from .assembling import plan_of
 from .ledger import Ledger
-from .plan import plan_measures
+from .price import price_of
 from .settings import RUN_NAME, load_settings
 from .study.status import STATUS, read_status
 from .workers import Roster
@@ -41,19 +40,15 @@ class Rate:
 
 
 class Watcher:
-    """Looks at the folder of a study or of a run, again and again.
-
-    Raises RunFolderError where it is neither.
-    """
+    """Looks at the folder of a study or of a run, again and again."""
 
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)
         self._rate = Rate()
         self._planned: int | None = None
-        self.look()
 
     def look(self) -> dict[str, Any]:
-        """How far it is, plain JSON: see ``summed``."""
+        """How far it is, plain JSON: see ``summed``. Raises RunFolderError where the folder is neither."""
         if (self._folder / RUN_NAME).exists():
             return self._single()
         status = read_status(self._folder)
@@ -73,7 +68,6 @@ class Watcher:
 
     def _driven(self, status: Mapping[str, Any]) -> bool:
         """Whether the driver is alive: it works in its runs."""
-        roster = Roster(self._folder)
         for run in status["runs"]:
             roster = Roster(self._folder / "runs" / run["name"])
             if any(other.pid == status["pid"] for other in roster.others()):
@@ -88,7 +82,8 @@ class Watcher:
                 ledger.connection.execute("SELECT count(*) FROM units WHERE state = 'finished'").fetchone()[0]
             )
         if self._planned is None:
-            self._planned = _planned(settings)
+            # Runs of other kinds have another plan.
+            self._planned = price_of(settings).units if "properties" in settings.settings else 0
         run = {
             "name": self._folder.resolve().name,
             "units": max(self._planned, done),
@@ -108,15 +103,6 @@ class Watcher:
         working = bool(Roster(self._folder).others())
         state = summed({"runs": [run], "ended": not working}, self._rate)
         return {**state, "cost": totals.cost or None}
-
-
-def _planned(settings: Any) -> int:
-    """Units of a run, at most; 0 where it is of a kind that has another plan."""
-    if "properties" not in settings.settings:
-        return 0
-    plan = plan_of(settings)
-    tops = {p.sha256: -1 - i for i, p in enumerate(plan.everyone)}
-    return len(plan_measures(plan, tops, None).units) + len(plan.everyone)
 
 
 def summed(status: Mapping[str, Any], rate: Rate) -> dict[str, Any]:

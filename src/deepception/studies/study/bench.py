@@ -18,7 +18,7 @@ from ..assembling import plan_of
 from ..engine import PlannedUnit
 from ..journal import FileJournal, journal_path
 from ..measuring import PlannedPhotograph
-from ..plan import AuditPlan, MeasurePlan, plan_clean, plan_period, plan_photograph, plan_shared
+from ..plan import AuditPlan, MeasurePlan, plan_alone, plan_clean, plan_period, plan_shared
 from ..settings import RunSettings
 from ..store import RunStore
 from ..units import Outcome
@@ -174,11 +174,9 @@ class _RunBench:
         if order.photograph is not None:
             photograph = self._at_hand(self._photographs[order.photograph], order)
             if order.top is None:
-                return plan_clean(replace(plan, photographs=[photograph], pool=(), learning=()), session)
-            made = replace(self._made(known), units=[], price={}, of_photograph={})
+                return plan_clean(plan, session, [photograph])
             cleans = {**known.cleans, photograph.sha256: order.top}
-            plan_photograph(plan, made, photograph, cleans, session)
-            return made.units
+            return plan_alone(plan, self._made(known), photograph, cleans, session).units
         if known.rows is None:
             return plan_period(plan, known.cleans, session).units
         return self._made(known).units
@@ -233,9 +231,8 @@ class _RunBench:
 
 def _few(plan: AuditPlan, goods: Mapping[str, Good], place: Place) -> AuditPlan:
     """The plan of what all photographs share, with the files that were brought where they lie here."""
-    periodic = set(plan.period_photographs)
     files = {sha: str(place.path(goods[path])) if path in goods else path for sha, path in plan.files.items()}
-    return replace(plan, photographs=[p for p in plan.photographs if p.sha256 in periodic], files=files)
+    return replace(plan.of_all, files=files)
 
 
 class _Supplies(Mapping[str, Outcome]):

@@ -28,6 +28,7 @@ from ..joining import fix_batch_size
 from ..outputs import write_outputs
 from ..run_folder import OpenRun, open_run, owner_told
 from ..settings import RUN_NAME, RunSettings, load_settings
+from ..store import FinishedUnit
 from .bench import RunKit
 from .flow import Flow, Ready
 from .journals import Journals
@@ -134,10 +135,7 @@ class Course:
         """A worker was lost with a unit: it is tried again, but not for ever."""
         unit = ready.unit
         if self.run.store.has(unit.hash):  # it was lost after the last word of it was written
-            finished = self.run.store.describe(unit.hash)
-            self.spend(ready, finished.transmissions)
-            self.run.ledger.finish(finished)
-            self.flow.finish(unit.hash)
+            self._finish(ready, self.run.store.describe(unit.hash))
             return
         self._losses[unit.hash] = self._losses.get(unit.hash, 0) + 1
         self.spend(ready, 0)
@@ -157,10 +155,7 @@ class Course:
         if reply.finished is not None:
             if reply.chunk is not None:
                 self.run.store.adopt(unit.hash, *reply.chunk)
-            self.spend(ready, reply.finished.transmissions)
-            self.run.ledger.finish(reply.finished)
-            self.flow.finish(unit.hash)
-            self._pack()
+            self._finish(ready, reply.finished)
             return None
         error = reply.error or ObserverError("a worker told nothing.")
         self.spend(ready, reply.transmissions)
@@ -177,8 +172,11 @@ class Course:
         self.flow.fail(unit.hash, error, final=isinstance(error, (PhotographError, InputError)))
         return None
 
-    def _pack(self) -> None:
-        """Put finished units into a pack, where there are enough of them."""
+    def _finish(self, ready: Ready, finished: FinishedUnit) -> None:
+        """Take note of a unit that is in the store; where there are enough of them, put them into a pack."""
+        self.spend(ready, finished.transmissions)
+        self.run.ledger.finish(finished)
+        self.flow.finish(ready.unit.hash)
         self._loose += 1
         if self._loose >= PACK:
             self._loose = 0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ...errors import DeepceptionError
 from ..engine import BlockedUnit, ExecutionReport, FailedUnit
 from ..measuring import PlannedPhotograph
-from ..plan import AuditPlan, MeasurePlan, plan_clean, plan_period, plan_photograph, plan_shared
+from ..plan import AuditPlan, MeasurePlan, plan_alone, plan_clean, plan_period, plan_shared
 from ..store import RunStore
 from ..units import Unit
 from .orders import Known
@@ -67,10 +67,8 @@ class Flow:
         self.stopped: DeepceptionError | None = None
         self.shared: set[str] = set()
         self._store, self._window = store, window
-        periodic = set(plan.period_photographs)
         self._photographs = iter(plan.photographs)
-        # What is shared depends on no photograph but these.
-        self._plan = replace(plan, photographs=[p for p in plan.photographs if p.sha256 in periodic])
+        self._plan = plan.of_all
         self._ready: deque[Ready] = deque()
         self._under_way: dict[str, Ready] = {}
         self._waiting: dict[str, tuple[Ready, set[str]]] = {}
@@ -176,7 +174,7 @@ class Flow:
         """One step further at each call; false where it has to be waited for."""
         plan = self._plan
         first = plan.everyone
-        cleans = plan_clean(replace(plan, photographs=first, pool=(), learning=()), None)
+        cleans = plan_clean(plan, None, first)
         for photograph, entry in zip(first, cleans, strict=True):
             self._open(_Group(), [Ready(entry.unit, 1, photograph)])
         yield from self._all_ended()
@@ -218,9 +216,8 @@ class Flow:
         assert group.photograph is not None
         assert group.top is not None
         assert self._shared is not None
-        made = replace(self._shared, units=[], price={}, of_photograph={})
         cleans = {**self.known.cleans, group.photograph.sha256: group.top}
-        plan_photograph(self._plan, made, group.photograph, cleans, None)
+        made = plan_alone(self._plan, self._shared, group.photograph, cleans, None)
         self._open(
             group,
             [Ready(e.unit, made.price[e.unit.hash], group.photograph, group.top) for e in made.units],
