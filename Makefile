@@ -54,7 +54,7 @@ test: $(TEST)/.ready $(KSERVE)/.ready
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy
-	$(TEST)/bin/python -m pytest
+	$(TEST)/bin/python -m pytest --numprocesses 2 --dist worksteal
 
 test-all: $(TEST)/.ready $(KSERVE)/.ready
 	$(TEST)/bin/ruff check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -53,12 +54,18 @@ def main(address: str) -> None:
     with open_engine("ray", make_scout, workers=2, address=address) as engine:
         good = engine.share(path)
         path.unlink()
-        for number in (1, 2):
-            engine.submit(number, (1.0, good, str(path)))
-        say(plain(collect(engine, 2, 60.0)))
+        # Where the machine is busy one node's worker stands long before the other's: ask until both have answered.
+        numbers, found = itertools.count(), dict[str, Ending]()
+        until = time.monotonic() + 120.0
+        while len(found) < 2 and time.monotonic() < until:
+            for _ in range(2):
+                engine.submit(next(numbers), (1.0, good, str(path)))
+            for ended in collect(engine, 2, 60.0):
+                found[ended.value["net"] if ended.state == "done" else str(ended.why)] = ended
+        say(plain(list(found.values())))
         say({"head": os.readlink("/proc/self/ns/net")})
-        for number in range(3, 7):
-            engine.submit(number, (8.0, None, ""))
+        for _ in range(4):
+            engine.submit(next(numbers), (8.0, None, ""))
         assert engine.wait(2.0) == []
         say("under way")
         say(plain(collect(engine, 4, 120.0)))

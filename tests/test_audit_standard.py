@@ -27,7 +27,7 @@ from deepception.studies import (
     run_audit,
 )
 from deepception.studies.assembling import plan_of
-from deepception.studies.plan import plan_clean, plan_measures
+from deepception.studies.planning.plan import plan_clean, plan_measures
 
 SIDE, CLASSES, PHOTOGRAPHS = 35, 6, 14
 CURSED = (255, 0, 254)
@@ -111,7 +111,7 @@ def test_interrupted_in_the_middle_and_gone_on_with(photos: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "schema", ["plan.CLEAN_SCHEMA", "period_units.PERIOD_ROWS_SCHEMA", "period_units.PERIOD_SCHEMA"]
+    "schema", ["planned.CLEAN_SCHEMA", "period_units.PERIOD_ROWS_SCHEMA", "period_units.PERIOD_SCHEMA"]
 )
 def test_another_form_of_a_result_is_another_unit(
     photos: Path, monkeypatch: pytest.MonkeyPatch, schema: str
@@ -126,7 +126,7 @@ def test_another_form_of_a_result_is_another_unit(
         return found
 
     before = hashes()
-    monkeypatch.setattr(f"deepception.studies.{schema}", 2)
+    monkeypatch.setattr(f"deepception.studies.planning.{schema}", 2)
     after = hashes()
     of_schema = {"CLEAN_SCHEMA": "clean", "PERIOD_ROWS_SCHEMA": "period rows", "PERIOD_SCHEMA": "period"}
     experiment = of_schema[schema.partition(".")[2]]

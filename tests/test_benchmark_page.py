@@ -80,12 +80,23 @@ def test_the_page_and_its_pictures_are_made_from_the_figures_alone(tmp_path: Pat
     assert (written.read_text(encoding="utf-8"), picture.read_bytes()) == (text, drawn)
 
 
+def test_in_short_counts_what_goes_beyond_the_best_control(tmp_path: Path) -> None:
+    for network, ours, control in ((NINE[0], 1.0, 900.0), (NINE[1], 7.0, INF)):
+        keep(tmp_path, network, "patch-5", "ours", [ours] * 19 + [INF])
+        keep(tmp_path, network, "patch-5", "random_square", [15.0] * 10 + [INF] * 10)
+        keep(tmp_path, network, "patch-5", "random_pixels", [20.0] * 18 + [INF] * 2)
+        keep(tmp_path, network, "patch-5", "grey_patch", [control] * 19 + [INF])
+    row = row_of(section(text_of(tmp_path), "## In short"), SETTINGS["patch-5"].title)
+    assert row[1:] == ["2", "95 %", "1 … 7", "90 %", "20", "0 … 95 %", "1 of 2"]
+
+
 def test_a_page_without_figures_says_what_is_missing(tmp_path: Path) -> None:
     text = text_of(tmp_path)
     waiting = section(text, "## Not measured yet")
     assert all(f"- {setting.title}" in waiting for setting in SETTINGS.values())
     assert section(text, "## Targets").count("not measured yet") >= 11
     assert "Each network" not in text
+    assert "## In short" not in text
     assert "develop split, with fewer" not in text
     assert "develop split, with fewer" in page.page_text(tmp_path, tmp_path / "x.md", small=True)
 

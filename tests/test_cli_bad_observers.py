@@ -107,7 +107,7 @@ def test_an_unknown_scheme(lab: Path, kept: Path) -> None:
 
 def test_an_unknown_kind_of_file(lab: Path, tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"x")
-    assert_refused(call("info", tmp_path / "model.bin"), "model.bin", "scheme:")
+    assert_refused(call("info", tmp_path / "model.bin"), "model.bin", "write its scheme before it")
 
 
 def test_999_labels_for_1000_outputs(lab: Path, tmp_path: Path) -> None:

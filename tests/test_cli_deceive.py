@@ -93,6 +93,9 @@ def test_the_figures_and_one_entry_a_photograph(kept: tuple[Path, dict[str, Any]
     assert made["queries"]["learning"] == 0
     assert made["queries"]["total"] == made["cost"]["transmissions"]
     assert made["parameters"]["area"] == 0.3
+    for row in made["images"]:
+        assert row["top1_name"] == f"class {row['top1']}".replace(" ", row["top1_name"][5])
+        assert row["target_name"] is None
     flags = [row["reached"] for row in made["images"]]
     assert made["fooling_ratio"]["value"] == np.mean(flags)
     assert any(flags)
@@ -246,6 +249,15 @@ def test_conditions(text: str, holds: bool) -> None:
     assert read_gate(text).fails(figures) is holds
 
 
+def test_a_gate_on_a_figure_that_is_not_known_says_so(lab: Path) -> None:
+    done = deceive(
+        lab, *some(lab, range(1)), *FEW, "--target", 7, "--queries", 1, "--fail-on", "survives_shift > 0"
+    )
+    assert done.code == 0
+    assert "survives_shift is not known here" in done.err
+    assert re.search("not deceived into class.7 in 1 query", done.out)
+
+
 def test_a_gate_is_told_as_it_was_meant() -> None:
     assert str(read_gate("robust_error>=25%")) == "robust_error >= 0.25"
     assert read_gate("robust_error >= .25") == Gate("robust_error", ">=", 0.25)
@@ -316,6 +328,8 @@ def test_a_pattern_is_applied(
     fresh = save_photographs(tmp_path / "fresh", 22)
     unseen = found(deceive(lab, fresh / "p20.png", fresh / "p21.png", "--apply", pattern, "--json"))
     assert len(unseen["images"]) == 2
+    unused = deceive(lab, fresh / "p20.png", "--apply", pattern, "--queries", 9, "--no-prune", "--dry-run")
+    assert "nothing comes of --queries and --no-prune" in unused.err
     assert set(unseen["controls"]) >= {"scramble", "grey fill", "random pixels"}
     assert all(control["queries"] <= 2 for control in unseen["controls"].values())
 
@@ -453,6 +467,7 @@ def test_too_few_photographs_to_learn_on_are_told_before_anything_is_asked(
         (("--target", "random", "--learn-queries", 5), "learned for one target"),
         (("--fail-on", "fooling_ratio"), "no condition"),
         (("--fail-on", "truth > 1"), "no condition"),
+        (("--fail-on", "margin > 0", "--no-controls"), "--fail-on margin needs the controls"),
         (("--queries", 0), "--queries"),
     ],
 )

@@ -112,7 +112,7 @@ def test_a_finished_run_is_not_repeated(lab: Path, kept: tuple[Path, dict[str, A
     assert f"fooling image, class 4: reached after {made['first']:,} queries" in told.out
     assert_refused(fool(lab, 5, "--queries", QUERIES, "--out", folder), "other settings", "fooling.target")
     other = call("deceive", lab / "good.onnx", lab / "photos", "--out", folder, page=False)
-    assert_refused(other, "other settings")
+    assert_refused(other, "holds a run of a fooling image, and this one is of deception")
 
 
 def test_a_run_that_its_budget_ended_goes_on_with_the_control(

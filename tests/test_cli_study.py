@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -87,6 +89,8 @@ def whole(place: Path) -> Path:
 def test_its_page_shows_and_links_all(whole: Path) -> None:
     page = (whole / "study.html").read_text(encoding="utf-8")
     assert "4 of 4 runs are finished." in page
+    assert "<h1><bdi>study</bdi></h1>" in page
+    assert page.index("<bdi>regions</bdi>") < page.index("<bdi>patches</bdi>")  # in the order of the file
     for link in ("runs/regions/first/report.html", "comparison/patches/comparison.html"):
         assert f'href="{link}"' in page
         assert (whole / link).is_file()
@@ -95,6 +99,62 @@ def test_its_page_shows_and_links_all(whole: Path) -> None:
     assert done.code == 0, done
     assert done.out.strip() == str(whole / "study.html")
     assert (whole / "study.html").read_text(encoding="utf-8") == page
+
+
+def test_a_study_or_its_experiment_stands_for_its_runs(place: Path, whole: Path, tmp_path: Path) -> None:
+    # Names that the file gives reach comparisons and conditions.
+    asked = STUDY.partition('[[experiments]]\nname = "patches"')[0]
+    for name in ("first", "second"):
+        asked = asked.replace(f'name = "{name}"', f'name = "the {name}"')
+    asked = asked.replace('"the ', '"the-').replace('["local", "spatial"]', '["local"]')
+    path = place / "named.toml"
+    path.write_text(asked)
+    study = tmp_path / "named"
+    assert call("study", path, "--out", study).code == 0
+    for folder in (study, study / "runs" / "regions"):
+        done = call("compare", folder, "--json", "--fail-on", "the-second.local.effect > 1e9")
+        assert done.code == 0, done
+        assert [run["key"] for run in json.loads(done.out)["runs"]] == ["the-first", "the-second"]
+    done = call("export", study / "runs" / "regions", "--format", "csv", "--to", tmp_path / "tables")
+    assert done.code == 0, done
+    assert "the-second" in (tmp_path / "tables" / "local.csv").read_text()
+    done = call("ledger", study, "--json")
+    assert list(json.loads(done.out)["runs"]) == ["regions/the-first", "regions/the-second"]
+    assert "regions/the-second: " in call("ledger", study).out
+
+    assert_refused(call("compare", whole), "a study of 2 experiments", f"'{whole}/runs/regions' or ")
+    assert_refused(call("compare", study, study / "runs/regions/the-first"), "is named twice")
+    done = call("ledger", study, "--csv", tmp_path / "rows.csv")
+    assert (done.code, "rows are written of one run" in done.err) == (2, True)
+
+
+def test_a_page_made_anew_is_not_behind_the_units(whole: Path, tmp_path: Path) -> None:
+    page = (whole / "study.html").read_text(encoding="utf-8")
+    shutil.copytree(whole, tmp_path / "copy")
+    stale = tmp_path / "copy" / "runs" / "regions" / "first" / "results.json"
+    content = json.loads(stale.read_text())
+    content["units"]["finished"] = 3
+    stale.write_text(json.dumps(content))
+    assert call("report", tmp_path / "copy").code == 0
+    assert (tmp_path / "copy" / "study.html").read_text(encoding="utf-8") == page
+
+
+def test_an_observer_that_cannot_be_timed_leaves_the_price_of_the_others(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("first.onnx", "photos"):
+        (tmp_path / name).symlink_to(place / name)
+    (tmp_path / "answers_nothing.py").write_text(
+        "import numpy as np\ndef f(images): return np.full((len(images), 16), np.nan)\n"
+    )
+    asked = STUDY.replace('"second.onnx"', '"python:answers_nothing:f"')
+    asked = asked.replace("threads = 1", 'version = "1", height = 32, width = 32, level = "logits"')
+    (tmp_path / "study.toml").write_text(asked)
+    done = call("study", tmp_path / "study.toml", "--out", tmp_path / "out", "--dry-run")
+    assert done.code == 0, done
+    assert "second: it cannot be timed: the observer answered NaN" in done.err
+    assert "regions/first: 4 photographs" in done.out
 
 
 def test_the_price_comes_first_and_alone_with_dry_run(place: Path, tmp_path: Path) -> None:
@@ -124,6 +184,12 @@ def test_the_price_comes_first_and_alone_with_dry_run(place: Path, tmp_path: Pat
         ("area = 0.1", "area = 1.5", 28, "area"),
         ('    "photos",', '    "nowhere",', 6, "nowhere"),
         ("workers = 2", "workers = 0", 33, "engine.workers"),
+        ('    "photos",\n]', '    "photos",\n]\nlabel = "nosuch"', 9, "nosuch"),
+        ('    "photos",\n]', '    "photos",\n]\nlearn_on = "nowhere"', 9, "nowhere"),
+        ('name = "second"', 'name = "second"\nknowledge = "nosuch"', 16, "nosuch"),
+        ("workers = 2", 'name = "lokal"', 32, "the engine 'lokal' is not known"),
+        ("workers = 2", "options = { cpus = 1 }", 32, "the engine local has no option cpus"),
+        ("workers = 2", 'options = { pin = "no" }', 32, "pin of the engine: input should be a valid boolean"),
         ('name = "regions"', 'name = "../regions"', 20, "letters, digits"),
     ],
 )
@@ -137,6 +203,62 @@ def test_what_is_wrong_is_told_with_its_line(
     done = call("study", tmp_path / "study.toml", "--out", tmp_path / "out")
     assert_refused(done, f"study.toml, line {line}:", words)
     assert not (tmp_path / "out").exists()
+
+
+def test_superpixels_need_their_package(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "skimage" else found(name))
+    asked = STUDY.replace('setting = "quick"', 'setting = "quick"\nregions = "superpixels"')
+    path = place / "superpixels.toml"
+    path.write_text(asked)
+    done = call("study", path, "--out", tmp_path / "out")
+    assert_refused(done, "superpixels.toml, line 23:", "Superpixels need scikit-image")
+    done = call(
+        *("audit", place / "first.onnx", place / "photos"),
+        *("--regions", "superpixels", "--out", tmp_path / "out"),
+    )
+    assert_refused(done, "Superpixels need scikit-image")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_function_needs_a_version(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "answers_ones.py").write_text("import numpy as np\ndef f(x): return np.ones((len(x), 16))\n")
+    for name in ("first.onnx", "photos"):
+        (tmp_path / name).symlink_to(place / name)
+    asked = STUDY.replace('"second.onnx"', '"python:answers_ones:f"')
+    asked = asked.replace("threads = 1", 'height = 32, width = 32, level = "logits"')
+    (tmp_path / "study.toml").write_text(asked)
+    done = call("study", tmp_path / "study.toml", "--out", tmp_path / "out")
+    assert_refused(done, "study.toml, line 16:", "without a version", 'options = { version = "1" }')
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_script_without_its_guard_is_told_once(place: Path, tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "import deepception as dc\n"
+        "experiments = [{'name': 'regions', 'measure': 'local', 'setting': 'quick'}]\n"
+        "dc.Study(observers=[sys.argv[1]], photographs=sys.argv[2], experiments=experiments,\n"
+        "         engine={'workers': 2}).run(sys.argv[3])\n"
+    )
+    told = subprocess.run(
+        [sys.executable, script, place / "first.onnx", place / "photos", tmp_path / "out"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert told.returncode == 1
+    assert told.stderr.count("put what it does below the line if __name__ == '__main__'") == 1
+    assert "_fixup_main" not in told.stderr
+
+
+def test_an_engine_of_the_command_line_that_is_none_is_refused_first(place: Path, tmp_path: Path) -> None:
+    for more in ((), ("--dry-run",)):
+        done = call("study", place / "study.toml", "--out", tmp_path / "out", "--engine", "rae", *more)
+        assert_refused(done, "deepception: the engine 'rae' is not known")
+        assert not (tmp_path / "out").exists()
 
 
 def test_lines_of_places() -> None:
@@ -161,10 +283,13 @@ def test_an_observer_that_cannot_be_opened_leaves_the_rest(place: Path, tmp_path
         (tmp_path / name).symlink_to(place / name)
     (tmp_path / "second.onnx").write_bytes(b"no network")
     (tmp_path / "study.toml").write_text(STUDY)
-    done = call("study", tmp_path / "study.toml", "--out", tmp_path / "out", page=False)
+    done = call("study", tmp_path / "study.toml", "--out", tmp_path / "out")
     assert done.code == 3, done
     assert "second" in done.err
     assert "regions/first: finished" in done.out
+    page = (tmp_path / "out" / "study.html").read_text(encoding="utf-8")
+    assert "Observers that could not be opened" in page
+    assert "<li><bdi>second</bdi>" in page
 
 
 def test_watching_from_another_terminal(place: Path, whole: Path) -> None:

@@ -91,7 +91,7 @@ def test_a_summary_tells_what_is_open() -> None:
     assert found.figures["fooling_ratio"]["value"] == 0.5
     assert found.figures["bound"] == "area 0.05"
     assert "2 photographs are too few" in found.open_questions[0]
-    assert "1 of 2 photographs were not deceived within 30 queries" in found.open_questions[1]
+    assert "1 of 2 photographs was not deceived within 30 queries" in found.open_questions[1]
 
 
 @pytest.fixture(scope="module")

@@ -220,3 +220,6 @@ def test_other_files_are_refused_and_never_unpickled(tmp_path: Path, monkeypatch
 def test_a_place_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         veil().save(tmp_path / "missing" / "pattern.npz")
+    with pytest.raises(InputError, match=r"kept as \.npz"):
+        veil().save(tmp_path / "pattern.png")
+    assert not (tmp_path / "pattern.png").exists()

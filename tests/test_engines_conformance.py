@@ -89,7 +89,9 @@ def gone(pid: int, timeout: float = 20.0) -> bool:
     until = time.monotonic() + timeout
     while time.monotonic() < until:
         try:
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            ended = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+            # What a process holds (files, locks) is held until the last of its threads has ended.
+            if ended and len(list(Path(f"/proc/{pid}/task").iterdir())) <= 1:
                 return True
         except (FileNotFoundError, ProcessLookupError):
             return True

@@ -76,13 +76,16 @@ def test_more_workers_than_cores(tmp_path: Path) -> None:
 
 def test_folders_of_the_dead_are_swept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    alive, dead = Scratch(), Scratch()
-    for scratch in (alive, dead):
+    alive, dead, half = Scratch(), Scratch(), Scratch()
+    for scratch in (alive, dead, half):
         (scratch.path / "inside").mkdir()
     dead._lock.close()  # as it is when its process ends
+    half._lock.close()
+    (half.path / ".lock").unlink()  # and when it ends while it removes its folder
     sweep()
     assert alive.path.is_dir()
     assert not dead.path.exists()
+    assert not half.path.exists()
     alive.remove()
     assert list(tmp_path.iterdir()) == []
 

@@ -263,6 +263,23 @@ def test_canvases_are_matched_by_name_and_smaller_grids_fill_the_beginning(tmp_p
     assert np.isnan(group["sufficiency"].sel(observer="b", canvas="noise 1").values).all()
 
 
+def test_grids_that_differ_by_whole_pixels_have_coordinates(tmp_path: Path) -> None:
+    class Larger(Made):
+        @property
+        def results(self) -> dict[str, Any]:
+            return super().results | {"settings": {"frame": [700, 1400], "labels": ["a", "b"]}}
+
+        def result(self, experiment: str, sha256: str) -> Result | None:
+            found = super().result(experiment, sha256)
+            assert isinstance(found, LocalResult)
+            return replace(found, boxes=10 * found.boxes + np.array([4, 0, 0, 0], dtype=np.int32))
+
+    export_runs([Made("a", 1), Larger("b", 1)], tmp_path, ["zarr"])
+    group = xr.open_zarr(tmp_path / "maps.zarr", group="local")
+    assert np.allclose(group["y"], (np.arange(7) + 0.5) / 7 + 4 / 700 / 2)
+    assert np.allclose(group["x"], (np.arange(7) + 0.5) / 7)
+
+
 def test_regions_that_form_no_grid_are_a_group_of_their_own(tmp_path: Path) -> None:
     export_runs([Made("a", 1), Made("b", 2, superpixels=True)], tmp_path, ["zarr"])
     group = xr.open_zarr(tmp_path / "maps.zarr", group="local_regions")

@@ -17,12 +17,14 @@ from deepception.observers import open_observer
 from deepception.sessions import Session, raw_answers
 from deepception.sessions.remote import BATCH
 from deepception.studies import Ledger
-from deepception.studies.accounts import summary
+from deepception.studies.accounting.accounts import summary
 from endpoint_server import FAULTS, classify
 from endpoints import Endpoint, impatient, serving
 
 PLAIN = ("--mean", "0", "--std", "1", "--pixel-range", "0..255")
 QUICK = ("--quick", "--no-cache", "--concurrency", "16", *PLAIN)
+HANG = 3.0
+"""Seconds for which the server is silent. Half are waited for, so that a busy machine is not taken for it."""
 WINDOW = 2 * 16 + 2 * BATCH
 """Most images that are noted as about to be sent, and not answered yet."""
 
@@ -60,8 +62,8 @@ def test_every_kind_of_fault_leaves_no_trace(
     clean: tuple[Path, int], photographs: Path, tmp_path: Path
 ) -> None:
     good, port = clean
-    with serving(share=0.2, hang=1.0, port=port) as endpoint:
-        done = audit(endpoint, photographs, tmp_path / "run", "--timeout", "0.5")
+    with serving(share=0.2, hang=HANG, port=port) as endpoint:
+        done = audit(endpoint, photographs, tmp_path / "run", "--timeout", str(HANG / 2))
         assert done.code == 0, done
         report = endpoint.report()
     assert_same(tmp_path / "run", good)
@@ -77,8 +79,10 @@ def test_each_fault_alone_is_survived(fault: str) -> None:
     import numpy as np
 
     shown = np.random.default_rng(3).integers(0, 256, (40, 35, 35, 3), dtype=np.uint8)
-    with serving(share=0.3, faults=[fault], hang=1.0) as endpoint:
-        observer = open_observer(endpoint.v2, mean=0, std=1, pixel_range="0..255", timeout=0.5, concurrency=8)
+    with serving(share=0.3, faults=[fault], hang=HANG) as endpoint:
+        observer = open_observer(
+            endpoint.v2, mean=0, std=1, pixel_range="0..255", timeout=HANG / 2, concurrency=8
+        )
         with Session(observer) as session:
             answers = session.ask_images(shown)
         assert session.transmissions == endpoint.seen > 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 from collections.abc import Iterator
@@ -22,8 +23,10 @@ from deepception.observers import (
     fingerprint,
     open_observer,
 )
-from deepception.observers.http.client import _retry_after
+from deepception.observers.http.client import Reply, _retry_after
+from deepception.observers.http.context import Context
 from deepception.observers.http.pixels import Numbers, Tensors, png
+from deepception.observers.remote import TransientError
 from deepception.sessions import raw_answers
 from deepception.stimuli import Frame
 from endpoint_server import classify
@@ -225,9 +228,48 @@ def test_info_says_what_was_understood_and_asks_little(endpoint: Endpoint, tmp_p
     assert found["understood"]["server"] == "faults 1"
 
 
+def _tensor(name: str, *sides: Any) -> dict[str, Any]:
+    return {"name": name, "datatype": "FP32", "shape": list(sides)}
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"inputs": [_tensor("image", "x", 3, 35, 35)]}, "describes itself otherwise"),
+        ({"inputs": [{"name": "image", "shape": 5}]}, "describes itself otherwise"),
+        ({"versions": 3}, "describes itself otherwise"),
+        ({"inputs": [_tensor("image", -1, 3, 10**9, 10**9)]}, "more than any classifier"),
+        ({"outputs": [_tensor("scores", -1, 10**12)]}, "more than any classifier"),
+    ],
+)
+def test_a_description_of_no_classifier_is_refused(
+    monkeypatch: pytest.MonkeyPatch, said: dict[str, Any], words: str
+) -> None:
+    model = {"inputs": [_tensor("image", -1, 3, 35, 35)], "outputs": [_tensor("scores", -1, 5)], **said}
+    monkeypatch.setattr(Context, "fetch_json", lambda self, url: model if "models" in url else {})
+    with pytest.raises(ObserverError, match=words):
+        open_observer("http://127.0.0.1:9/v2/models/known", **PLAIN)
+
+
+def test_a_number_beyond_all_floats_is_a_bad_answer(
+    endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observer = open_observer(endpoint.v2, **PLAIN)
+    message = observer.encode(SHOWN[0])
+    body = json.dumps({"outputs": [{"name": "scores", "datatype": "FP64", "data": [10**400] * 5}]})
+
+    async def post(*request: Any) -> Reply:
+        return Reply({}, body.encode())
+
+    monkeypatch.setattr(observer._client, "post", post)
+    with pytest.raises(TransientError, match="another form"):
+        asyncio.run(observer.exchange(message))
+
+
 BAD_OPTIONS: list[tuple[str, dict[str, Any], str]] = [
     ("http://", {}, "no address"),
     ("https:example", {}, "no address"),
+    ("http://[::1/v2/models/known", {}, "no address"),
     ("http://user:word@127.0.0.1/v2/models/m", {}, "credentials"),
     ("http://127.0.0.1/v2/models/m?key=1", {}, "query"),
     ("http://127.0.0.1/v2/models/${KEY}", {}, "credentials"),

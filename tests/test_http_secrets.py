@@ -79,6 +79,13 @@ def test_a_redirect_leads_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "t=1" not in str(refused.value)
 
 
+def test_a_redirect_to_no_address_is_one_sentence() -> None:
+    with serving(prey="redirect:http://[none/v2") as endpoint:
+        observer = open_observer(endpoint.v2, **PLAIN)
+        with pytest.raises(ObserverError, match=r"sends elsewhere .* to what is no address"):
+            raw_answers(observer, SHOWN)
+
+
 @pytest.mark.parametrize("prey", ["huge", "bomb"])
 def test_too_large_an_answer_is_refused_in_little_memory(prey: str, tmp_path: Path) -> None:
     resource = pytest.importorskip("resource")

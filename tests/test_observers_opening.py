@@ -39,6 +39,12 @@ def test_a_colon_in_a_file_name_is_no_scheme(tmp_path: Path, monkeypatch: pytest
         ("nothing.onnx", "no model file nothing.onnx"),
         ("nothing", "no model nothing"),
         (7, "int is no classifier"),
+        ("onnx:", "nothing stands behind onnx:, where a file"),
+        ("litert:", "nothing stands behind litert:, where a file"),
+        ("keras:", "nothing stands behind keras:, where a file"),
+        ("sklearn: ", "nothing stands behind sklearn:, where a file"),
+        ("torch:", "nothing stands behind torch:, where a file"),
+        ("LITERT:none.tflite", "known here: .*litert:"),
     ],
 )
 def test_an_unusable_spec_is_refused(spec: object, sentence: str) -> None:
@@ -48,12 +54,29 @@ def test_an_unusable_spec_is_refused(spec: object, sentence: str) -> None:
 
 def test_an_unknown_kind_of_file_and_option_are_refused(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"x")
-    with pytest.raises(InputError, match="write scheme:"):
+    with pytest.raises(InputError, match="write its scheme before it"):
         open_observer(tmp_path / "model.bin")
     with pytest.raises(InputError, match="is a folder"):
         open_observer(tmp_path)
     with pytest.raises(InputError, match=r"no option 'colour'.*colour_order"):
         open_observer(linear(tmp_path / "m.onnx"), colour="RGB")
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("model.h5", r"model\.save\(\"NAME\.keras\"\)"),
+        ("model.pb", "TFLite file or an endpoint"),
+        ("model.bin", r"write its scheme before it, litert:model\.bin or onnx:model\.bin for example"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_with_a_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, remedy: str
+) -> None:
+    (tmp_path / name).write_bytes(b"weights")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=remedy):
+        open_observer(name)
 
 
 def test_the_embedded_network_answers() -> None:

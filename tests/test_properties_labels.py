@@ -26,6 +26,7 @@ from deepception.properties import (
 )
 from deepception.properties.activation import measure_activation_controls
 from deepception.properties.fading import HALVINGS, MOST_QUERIES, SCAN, find_thresholds
+from deepception.properties.headline import make_headline
 from deepception.properties.showing import tied
 from deepception.properties.spatial import measure_spatial_controls
 from deepception.properties.summaries import local_row, summarise_local
@@ -299,6 +300,25 @@ def test_headlines_are_in_points_and_leave_out_what_cannot_be_measured() -> None
     nothing = summarise_local(rows[-1:], 1)
     assert nothing.headline is None
     assert nothing.open_questions
+
+
+@pytest.mark.parametrize(
+    ("unit", "said", "unsaid"),
+    [
+        ("decades of odds", "--knowledge label", "no opacity"),
+        ("points of opacity", "no opacity that was shown changes the label", "--knowledge"),
+        ("points of opacity per doubling", "thresholds are only bounds", "--knowledge"),
+    ],
+)
+def test_who_asks_for_labels_is_not_sent_to_labels(unit: str, said: str, unsaid: str) -> None:
+    effect = np.arange(1.0, 9.0)
+    coarse = np.array([0.5] * 3 + [0.0] * 5)
+    reason = make_headline(
+        "local", "range", effect, {"scrambles": effect / 2}, queries=1, unit=unit, bounded=coarse
+    ).reason
+    assert "on 3 of 8 photographs more than 5 % of the" in reason
+    assert said in reason
+    assert unsaid not in reason
 
 
 def test_a_patch_can_be_found_from_labels() -> None:

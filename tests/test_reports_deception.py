@@ -204,6 +204,7 @@ def test_a_universal_pattern_and_its_learning_are_told() -> None:
     )
     assert verdict.lesson == [
         "The pattern was learned with 20,000 queries; nothing was searched here.",
+        "The run folder has it as pattern.npz, which --apply puts on other photographs.",
         "Learned on 11 photographs, none of which is among the 9 that the figures are about (half and half, by "
         "class); no class is on both sides.",
     ]

@@ -14,9 +14,9 @@ from PIL import Image
 
 from deepception.observers import restrict
 from deepception.observers.function import FunctionObserver
+from deepception.properties.bounds import only_bounds
 from deepception.reports import StoredRun, read_run, render_report
 from deepception.reports.answer_words import answers_fact, step_words
-from deepception.reports.bound_words import only_bounds
 from deepception.stimuli import Frame
 from deepception.studies import AuditRequest, PhotographRef, run_audit
 

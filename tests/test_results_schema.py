@@ -16,7 +16,8 @@ import pytest
 import deepception as dc
 from command_line import call, save_photograph
 from deepception.reports import read_run
-from deepception.studies import assembling, fooling_results
+from deepception.studies import assembling
+from deepception.studies.fooling import results as fooling_results
 
 OLDER = Path(__file__).resolve().parent / "older"
 """Run folders that earlier versions wrote."""

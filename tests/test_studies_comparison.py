@@ -20,6 +20,7 @@ from deepception.reports import read_run
 from deepception.reports.claims import CLAIMS
 from deepception.reports.comparison_page import render_comparison
 from deepception.reports.comparison_tables import agreement_table
+from deepception.reports.comparison_text import summary_lines
 from deepception.reports.comparison_words import outcome_of
 from deepception.statistics import bca, holm
 from deepception.studies.comparison import Compared, compare, find_figures, read_figures
@@ -435,6 +436,25 @@ def test_maps_that_are_mostly_bounds_are_left_out() -> None:
     assert pair["n"] == 0
     assert pair["left_out"] == {"maps that are mostly bounds, which rank nothing": N}
     assert pair["p"] is pair["agree"] is None
+
+
+def test_figures_that_are_bounds_are_marked_as_on_the_page_of_a_run() -> None:
+    runs = [plant("a", noise(1) + 1.0), plant("b", noise(2) + 1.0), plant("c", np.zeros(N))]
+    for row in runs[1].results["properties"]["local"]["rows"]:
+        row["range_touches_limit"] = True
+    for row in runs[2].results["properties"]["local"]["rows"]:
+        row["bounds"] = {"alone": 0.9, "scrambled": 0.9}
+    entries = measure(compare(runs), "local")["observers"]
+    assert [entry["touches_limit"] for entry in entries] == [False, True, False]
+    assert [entry["only_bounds"] for entry in entries] == [False, False, True]
+    told = [
+        line.split() for line in summary_lines(compare(runs)) if line.startswith(("  a  ", "  b  ", "  c  "))
+    ]
+    plain, bound, equal = (" ".join(line) for line in told)
+    assert "≥" not in plain
+    assert "≥" in bound
+    assert equal.count("(bounds only)") == 2  # the effect, and what it exceeds its control by
+    assert "all equal" not in equal
 
 
 def test_maps_of_other_grids_are_not_compared() -> None:

@@ -20,8 +20,8 @@ from deepception.sessions import AnswerCache, CacheChoice, stimulus_digest, tran
 from deepception.sessions import breaker as breaker_module
 from deepception.stimuli import Frame
 from deepception.studies import AuditRequest, Ledger, Price, RunOutcome, find_photographs, run_audit
-from deepception.studies.accounts import rows, summary
-from deepception.studies.journal import SPAN
+from deepception.studies.accounting.accounts import rows, summary
+from deepception.studies.accounting.journal import SPAN
 
 CLASSES = 6
 PRICE = 0.5

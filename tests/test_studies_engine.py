@@ -22,7 +22,8 @@ from deepception.errors import (
     RunFolderError,
     UnreachableError,
 )
-from deepception.studies import Ledger, Outcome, PlannedUnit, Progress, RunStore, Unit, execute, ledger_file
+from deepception.studies import Ledger, Outcome, PlannedUnit, Progress, RunStore, Unit, execute
+from deepception.studies.accounting import ledger_file
 
 
 class Laboratory:

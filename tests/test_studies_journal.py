@@ -31,9 +31,9 @@ from deepception.studies import (
     create_or_join,
     open_run,
 )
-from deepception.studies.accounts import COLUMNS, rows, summary, write_csv, write_parquet
-from deepception.studies.journal import SPAN, FileJournal, journal_path
-from deepception.studies.merging import OPENING, UNKNOWN
+from deepception.studies.accounting.accounts import COLUMNS, rows, summary, write_csv, write_parquet
+from deepception.studies.accounting.journal import SPAN, FileJournal, journal_path
+from deepception.studies.accounting.merging import OPENING, UNKNOWN
 
 PRICE = 0.25
 

@@ -36,7 +36,7 @@ from deepception.studies import (
     run_audit,
 )
 from deepception.studies.assembling import lesson_of, plan_of, read_finished, stored_results
-from deepception.studies.plan import plan_measures
+from deepception.studies.planning.plan import plan_measures
 from deepception.studies.splitting import BY_CLASS, GIVEN
 from known import from_decades, picture
 

@@ -32,11 +32,11 @@ from deepception.studies import (
     execute,
     open_run,
 )
-from deepception.studies import compacting as compacting_module
-from deepception.studies.compacting import write_pack
 from deepception.studies.files import sweep
-from deepception.studies.pack_file import HEADER, Found, scan
-from deepception.studies.pack_index import (
+from deepception.studies.keeping import compacting as compacting_module
+from deepception.studies.keeping.compacting import write_pack
+from deepception.studies.keeping.pack_file import HEADER, Found, scan
+from deepception.studies.keeping.pack_index import (
     MOST,
     PackIndex,
     index_of,
@@ -44,7 +44,7 @@ from deepception.studies.pack_index import (
     read_index,
     to_merge,
 )
-from deepception.studies.packs import Packs
+from deepception.studies.keeping.packs import Packs
 
 FEW = 3
 

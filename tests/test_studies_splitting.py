@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepception.errors import InputError
-from deepception.studies.measuring import PlannedPhotograph, file_names
+from deepception.studies.planning.measuring import PlannedPhotograph, file_names
 from deepception.studies.settings import PhotographEntry
 from deepception.studies.splitting import BY_CLASS, BY_PHOTOGRAPH, GIVEN, split
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from deepception.errors import RunFolderError
 from deepception.studies import Outcome, PlannedUnit, RunSettings, RunStore, Unit, execute, open_run
 from deepception.studies.canonical import canonical_json
-from deepception.studies.npz import pack, unpack
+from deepception.studies.keeping.npz import pack, unpack
 
 UNIT = Unit("local", "f" * 64, "a" * 64, "cat.jpg", 281, {"grid": [7, 7], "canvas": "grey"}, 3, (), 1)
 

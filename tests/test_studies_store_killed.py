@@ -23,7 +23,7 @@ from deepception.observers import AnswerLevel, RawAnswers
 from deepception.sessions import AnswerCache
 from deepception.sessions.journal import QueryRow
 from deepception.studies import Ledger, Outcome, PlannedUnit, RunSettings, RunStore, Unit, execute, open_run
-from deepception.studies.accounts import rows
+from deepception.studies.accounting.accounts import rows
 
 KILLS = 100
 UNITS = 4_000  # more than can be measured in 100 short lives

@@ -32,11 +32,11 @@ from deepception.studies import (
     execute,
     open_run,
 )
-from deepception.studies.claims import Claims, clear_claims
 from deepception.studies.company import Company
+from deepception.studies.crew.claims import Claims, clear_claims
+from deepception.studies.crew.processes import is_alive
+from deepception.studies.crew.workers import WORKING, forget_gone, numbers, read_worker, worker_path
 from deepception.studies.engine import Progress
-from deepception.studies.processes import is_alive
-from deepception.studies.workers import WORKING, forget_gone, numbers, read_worker, worker_path
 
 UNIT = "a" * 64
 

@@ -27,8 +27,8 @@ def draw(path: Path, networks: Mapping[str, Sequence[Results]]) -> None:
     import matplotlib
     from matplotlib.figure import Figure
 
-    rows = math.ceil(len(networks) / COLUMNS)
-    columns = min(COLUMNS, len(networks))
+    columns = 2 if len(networks) == 4 else min(COLUMNS, len(networks))
+    rows = math.ceil(len(networks) / columns)
     names = list(dict.fromkeys(r.method for results in networks.values() for r in results))
     names = [name for name in METHODS if name in names]
     searches = [name for name in names if not METHODS[name].control]

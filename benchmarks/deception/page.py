@@ -14,6 +14,7 @@ from .keeping import read_all
 from .methods import METHODS
 from .sections import learning_section, setting_section
 from .settings import NINE, SETTINGS
+from .summary import summary_section
 from .targets import Found, targets_section
 from .transfer_page import transfer_section
 from .transfer_rows import read_rows
@@ -77,6 +78,7 @@ def page_text(folder: Path, page: Path, *, small: bool = False) -> str:
     parts: list[str | None] = [
         INTRODUCTION,
         SMALL if small else None,
+        summary_section(measured, found),
         targets_section(found, fooling_rates(made)),
         METHOD,
     ]

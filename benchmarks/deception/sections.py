@@ -11,7 +11,7 @@ import numpy as np
 from deepception.statistics import holm
 
 from . import comparing
-from .comparing import Against, Results
+from .comparing import Against, Difference, Results
 from .methods import METHODS
 from .settings import NINE, SETTINGS, Setting
 from .tables import (
@@ -44,9 +44,7 @@ Networks = Mapping[str, Sequence[Results]]
 
 def setting_section(setting: Setting, networks: Networks, image: str, found: Found) -> str:
     """One setting: the curves, ours, all methods side by side, and ours against the others."""
-    networks = {
-        network: [*results, *_borrowed(setting, network, found)] for network, results in networks.items()
-    }
+    networks = with_borrowed(setting, networks, found)
     parts = [f"## {setting.title}"]
     if setting.queries > 1:
         parts.append(f"At most {setting.queries:,} queries a photograph.")
@@ -59,8 +57,12 @@ def setting_section(setting: Setting, networks: Networks, image: str, found: Fou
     return "\n\n".join(parts)
 
 
+def with_borrowed(setting: Setting, networks: Networks, found: Found) -> Networks:
+    """With the controls of the setting that differs in knowledge alone: they read no scores."""
+    return {network: [*results, *_borrowed(setting, network, found)] for network, results in networks.items()}
+
+
 def _borrowed(setting: Setting, network: str, found: Found) -> list[Results]:
-    """Controls of the setting that differs in knowledge alone: they read no scores."""
     if setting.controls_of is None:
         return []
     own = found[setting.name, network][0].fingerprint
@@ -77,7 +79,7 @@ def _borrowed(setting: Setting, network: str, found: Found) -> list[Results]:
 def _ours(setting: Setting, networks: Networks) -> list[str]:
     rows = []
     for network, results in networks.items():
-        ours = _first_of(results, OURS)
+        ours = first_of(results, OURS)
         if ours is None:
             continue
         fooled = comparing.fooling_ratio(ours)
@@ -164,7 +166,7 @@ def _rivals(setting: Setting, networks: Networks) -> list[str]:
     names = [n for n in RIVALS if any(r.method == n for results in networks.values() for r in results)]
     compared: dict[tuple[str, str], Against] = {}
     for network, results in networks.items():
-        ours = _first_of(results, OURS)
+        ours = first_of(results, OURS)
         for name in names:
             other = next((r for r in results if r.method == name), None)
             if ours is not None and other is not None and (one := comparing.against(ours, other)) is not None:
@@ -204,16 +206,7 @@ def _rivals(setting: Setting, networks: Networks) -> list[str]:
 
 
 def _best_control(networks: Networks) -> list[str]:
-    made = []
-    for network, results in networks.items():
-        ours = _first_of(results, OURS)
-        controls = [r for r in results if METHODS[r.method].control]
-        if ours is None or not controls:
-            continue
-        best = max(controls, key=lambda r: comparing.success_rate(r).value)
-        margin = comparing.difference(ours, best)
-        if margin is not None:
-            made.append((network, best, margin))
+    made = [(network, *found) for network, results in networks.items() if (found := beyond_control(results))]
     if not made:
         return []
     adjusted = holm([margin.p for _, _, margin in made])
@@ -243,6 +236,17 @@ def _best_control(networks: Networks) -> list[str]:
         "goes beyond it is ours."
     )
     return [words, table(head, rows)]
+
+
+def beyond_control(results: Sequence[Results]) -> tuple[Results, Difference] | None:
+    """The best control of a network, and ours minus it; ``None`` where one of them is missing."""
+    ours = first_of(results, OURS)
+    controls = [r for r in results if METHODS[r.method].control]
+    if ours is None or not controls:
+        return None
+    best = max(controls, key=lambda r: comparing.success_rate(r).value)
+    margin = comparing.difference(ours, best)
+    return None if margin is None else (best, margin)
 
 
 # --- learning is paid for ---------------------------------------------------------------------------------------
@@ -367,5 +371,6 @@ def _total(one: Results) -> float:
     return float(one.total[:, one.correct].mean()) if one.correct.any() else math.nan
 
 
-def _first_of(results: Sequence[Results], names: Sequence[str]) -> Results | None:
+def first_of(results: Sequence[Results], names: Sequence[str]) -> Results | None:
+    """The first of these methods that was measured, if any."""
     return next((r for name in names for r in results if r.method == name), None)

@@ -61,8 +61,11 @@ ABLATIONS = (
 VEILS = ("ours", "art_square")
 VEIL_CONTROLS = ("random_noise", "uniform_shift")
 LEARNED = ("ours_learned", "ours_plain", "random_square_learned")  # what learning is worth: of the four, once
+FULL = ("mcunet_320kb_176", "shufflenet_v2_224", "efficientnet_lite0")  # controls of patches with all queries
 FEW = 200
 """Queries of a control where more are out of proportion. It is compared with what ours reaches by as many."""
+FEWER = dict.fromkeys(FULL, 1000) | dict.fromkeys(SLOW, 100)
+"""The same for the controls of patches, where three take part: ``FEW`` on the networks that are not named."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,7 @@ class Setting:
     def most_of_control(self, network: str) -> int:
         """Most queries of a control on a network."""
         most = self.control_queries
-        return most if isinstance(most, int) else most.get(network, 1_000)
+        return most if isinstance(most, int) else most.get(network, FEW)
 
 
 def _patches(percent: int) -> Setting:
@@ -129,8 +132,8 @@ def _patches(percent: int) -> Setting:
         Area(percent / 100),
         1_000,
         PATCHES + LEARNED * (percent == 5) + PATCH_CONTROLS,
-        control_queries=FEW if percent == 10 else dict.fromkeys(SLOW, FEW),
-        once=("random_pixels", *LEARNED, *("random_square",) * (percent == 10)),
+        control_queries=dict.fromkeys(SLOW, 100) if percent == 10 else FEWER,
+        once=("random_pixels", *LEARNED, "random_square"),
         only=dict.fromkeys(LEARNED, FOUR),
     )
 
@@ -155,6 +158,8 @@ def _veils(levels: int) -> Setting:
         Linf(levels / 255),
         1_000,
         VEILS + VEIL_CONTROLS,
+        networks=NINE if levels == 10 else tuple(name for name in NINE if name not in SLOW),
+        control_queries=dict.fromkeys(SLOW, 100),
         once=("art_square",),
     )
 
@@ -195,6 +200,7 @@ SETTINGS = {
             ("ours", "art_hopskipjump"),
             knowledge="label",
             once=("art_hopskipjump",),
+            only={"art_hopskipjump": tuple(name for name in FOUR if name not in SLOW)},
             controls_of="veil-10",
         ),
         Setting(
@@ -206,9 +212,9 @@ SETTINGS = {
             networks=FOUR,
             targeted=True,
             photographs=30,
-            control_queries=dict.fromkeys(SLOW, FEW),
-            once=("random_square",),
-            only={"random_square": tuple(name for name in FOUR if name not in SLOW)},
+            control_queries={name: 1_000 for name in FOUR if name not in SLOW},
+            seeds=1,
+            only={"random_square": ("squeezenet_v11_224",)},
         ),
         _ablations(5),
         _ablations(2),

@@ -27,9 +27,9 @@ class Step:
 
 def make(folder: Path, units: int) -> dict[str, Any]:
     from deepception.studies import Outcome
-    from deepception.studies.chunk import chunk_of
-    from deepception.studies.compacting import merge_indexes, write_pack
-    from deepception.studies.packs import Packs
+    from deepception.studies.keeping.chunk import chunk_of
+    from deepception.studies.keeping.compacting import merge_indexes, write_pack
+    from deepception.studies.keeping.packs import Packs
 
     def records(numbers: range) -> Iterator[tuple[bytes, bytes, bytes]]:
         for number in numbers:

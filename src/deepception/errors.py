@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+_KIND = re.compile(r"^\w+Error: ")
+
 
 class DeepceptionError(Exception):
     """Base of all errors of this package; its text is one sentence that says what is wrong and what to do."""
@@ -39,3 +43,8 @@ class Cancelled(DeepceptionError):
     """The person interrupted; what was measured is kept."""
 
     exit_code = 130
+
+
+def without_kind(text: str) -> str:
+    """An error as ledgers keep it, without the name of its class: what is left is the sentence for a person."""
+    return _KIND.sub("", text)

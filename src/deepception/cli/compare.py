@@ -51,10 +51,11 @@ def compare(
 ) -> int:
     """Set the runs of audit, measure or deceive side by side, photograph by photograph.
 
-    Photographs are matched by their bytes, and only what was measured alike is compared: effects beyond their
-    controls, right answers, deceptions, the maps, and what was learned on one classifier and shown to another.
-    Paired tests are corrected for their number. Only runs of identical photographs and settings are ranked.
-    Nothing is asked of any classifier.
+    The folder of an experiment of a study (STUDY/runs/EXPERIMENT) stands for its runs, and so does STUDY where it
+    has but one experiment. Photographs are matched by their bytes, and only what was measured alike is compared:
+    effects beyond their controls, right answers, deceptions, the maps, and what was learned on one classifier and
+    shown to another. Paired tests are corrected for their number. Only runs of identical photographs and settings
+    are ranked. Nothing is asked of any classifier.
 
     A CONDITION names a figure of comparison.csv, RUN.PROPERTY.FIGURE or pairs.told_apart; * stands for anything,
     and .low, .high, .n, .p or .p_holm may follow.

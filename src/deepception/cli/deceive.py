@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from ..errors import Cancelled, InputError
+from ..errors import Cancelled, InputError, without_kind
 from . import say, show_json
-from .audit import queries, run, show_price, show_verdict, told_cost
+from .audit import count, queries, run, show_price, show_verdict, told_cost
 from .caching import cache_options, read_cache
 from .gates import Gate, read_gate
 from .options import knowledge_option, model_options, open_model, photograph_options
@@ -111,6 +111,8 @@ def deceive(
     if not images:
         raise click.UsageError("Missing argument 'IMAGES...'.")
     gate = None if fail_on is None else read_gate(fail_on)
+    if gate is not None and gate.figure == "margin" and given["no_controls"]:
+        raise click.UsageError("--fail-on margin needs the controls: leave --no-controls out.")
     request = _request(model, images, given)
     if dry_run:
         return show_price(request, out, as_json)
@@ -137,6 +139,8 @@ def _request(model: str, images: tuple[str, ...], given: dict[str, Any]) -> Audi
     observer = open_model(model, given)
     brought = None if asked["applied"] is None else _read(asked["applied"])
     parameters = _parameters(observer, asked, brought, given["seed"])
+    if parameters.universal:
+        _tell_unused(asked)
     return AuditRequest(
         observer,
         model,
@@ -188,6 +192,13 @@ def _refuse_contradictions(asked: dict[str, Any]) -> None:
     drawn = (asked["target"] or "").strip().casefold() == "random"
     if drawn and asked["learn_queries"] and not asked["universal"]:
         raise click.UsageError("a dictionary is learned for one target: name a class instead of random.")
+
+
+def _tell_unused(asked: dict[str, Any]) -> None:
+    """Say which options do nothing where one pattern is shown once on each photograph."""
+    unused = [flag for name, flag in (("queries", "--queries"), ("no_prune", "--no-prune")) if asked[name]]
+    if unused:
+        say(f"A pattern is shown once on each photograph, so nothing comes of {' and '.join(unused)}.")
 
 
 class _Brought(NamedTuple):
@@ -306,6 +317,8 @@ def _deceive(request: AuditRequest, folder: Path, as_json: bool, gate: Gate | No
         show_json(found)
     else:
         _show(outcome, folder if keep else None)
+    if gate is not None and gate.value(found) is None:
+        say(f"{gate.figure} is not known here: the condition {gate} cannot hold.")
     if gate is not None and gate.fails(found):
         say(f"failed: {gate}.")
         return outcome.exit_code or 1
@@ -323,12 +336,20 @@ def summary_json(results: dict[str, Any]) -> dict[str, Any]:
         "controls": figures["controls"],
         **{name: value for name, value in figures.items() if name not in (*first, "queries", "controls")},
         **({"learning": results["learning"]} if "learning" in results else {}),
-        "images": summary["rows"],
+        "images": [{**row, **_names(row, results["settings"]["labels"])} for row in summary["rows"]],
         "observer": results["observer"]["name"],
         "seed": results["seed"],
         "parameters": results["settings"]["parameters"]["deception"],
         "failures": results["failures"],
         "cost": cost,
+    }
+
+
+def _names(row: dict[str, Any], labels: list[str]) -> dict[str, str | None]:
+    """The names of a row's classes, whose indices it has."""
+    return {
+        f"{which}_name": None if row[which] is None else labels[row[which]]
+        for which in ("label", "clean_top1", "top1", "target")
     }
 
 
@@ -358,8 +379,9 @@ def _failed(results: dict[str, Any]) -> list[str]:
         return []
     unread = sum(failure["experiment"] == "photograph" for failure in failures)
     total = len(results["photographs"]) + unread
-    why = failures[0]["error"].removeprefix("PhotographError: ")
-    return [f"{failed} of {total} photographs failed: {why}{' (and others)' if failed > 1 else ''}"]
+    why = without_kind(failures[0]["error"])
+    others = f" (and {failed - 1} more)" if failed > 1 else ""
+    return [f"{failed} of {count(total)} failed: {why.rstrip('.')}{others}."]
 
 
 def _line(row: dict[str, Any], labels: list[str]) -> str:
@@ -368,5 +390,6 @@ def _line(row: dict[str, Any], labels: list[str]) -> str:
     if not row["attacked"]:
         return f"{row['name']}: {before}, which is the target already"
     if not row["reached"]:
-        return f"{row['name']}: {before}, not deceived in {queries(row['attack_queries'])}"
+        into = "" if row["target"] is None else f" into {labels[row['target']]}"
+        return f"{row['name']}: {before}, not deceived{into} in {queries(row['attack_queries'])}"
     return f"{row['name']}: {before}, deceived into {after} after {queries(row['first'])}"

@@ -14,7 +14,7 @@ _FORMATS = ("parquet", "csv", "zarr")  # studies.export.FORMATS, which --help do
 @click.option(
     "--to",
     type=click.Path(path_type=Path),
-    help="Folder for the files [default: RUN/export, of a single RUN].",
+    help="Folder for the files [default: RUN/export, of a single RUN or STUDY].",
 )
 @click.option(
     "--format",

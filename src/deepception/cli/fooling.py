@@ -68,7 +68,7 @@ def _refuse(given: dict[str, Any]) -> None:
 def _request(model: str, images: tuple[str, ...], given: dict[str, Any]) -> FoolingRequest:
     """The request that the options describe."""
     from ..studies import FoolingRequest
-    from ..studies.fooling import QUERIES
+    from ..studies.fooling.running import QUERIES
     from ..studies.inputs import find_photographs
 
     observer = open_model(model, given)

@@ -50,6 +50,10 @@ class Gate:
 
     def fails(self, figures: Mapping[str, Any]) -> bool:
         """Whether the condition holds; a figure that is not there fulfils none."""
+        return self.holds(self.value(figures))
+
+    def value(self, figures: Mapping[str, Any]) -> float | None:
+        """The figure, as it is held against the limit; ``None`` where there is none."""
         value: Any = figures
         for part in self.figure.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
@@ -57,7 +61,7 @@ class Gate:
             value = value.get("value")
         if value is None and self.figure == "queries.median" and figures["queries"]["n"]:
             value = math.inf  # more than half of the photographs were not deceived at all
-        return self.holds(value)
+        return None if value is None else float(value)
 
     def holds(self, value: float | None) -> bool:
         """Whether the condition is true of a value; of a figure that there is none of, none is."""

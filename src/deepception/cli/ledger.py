@@ -25,13 +25,36 @@ def ledger(run: Path, csv_file: Path | None, parquet_file: Path | None, as_json:
 
     Every query to an endpoint is a row: which stimulus (SHA-256 of its pixels), when, how long it took, how often
     it was sent, what became of it, what it cost. A local engine has one row a unit. RUN may be under way; nothing
-    of it is changed.
+    of it is changed. Of a study, or of one of its experiments, every run is summed up.
     """
     from ..studies import load_settings
-    from ..studies.accounts import summary, write_csv, write_parquet
-    from ..studies.ledger import Ledger
+    from ..studies.study.folders import expand
 
-    load_settings(run)  # which says so where this is no run at all
+    runs = expand([run])
+    if runs == [run]:
+        load_settings(run)  # which says so where this is no run at all
+        found = _summary(run, csv_file, parquet_file)
+        if as_json:
+            show_json(found)
+        else:
+            _show(found, found["observer"])
+        return 0
+    if csv_file is not None or parquet_file is not None:
+        raise click.UsageError(f"rows are written of one run: name one of a study, such as '{runs[0]}'.")
+    all_found = {f"{one.parent.name}/{one.name}": _summary(one) for one in runs}
+    if as_json:
+        show_json({"runs": all_found})
+        return 0
+    for name, found in all_found.items():
+        _show(found, name)
+    return 0
+
+
+def _summary(run: Path, csv_file: Path | None = None, parquet_file: Path | None = None) -> dict[str, Any]:
+    """What a run has asked; its rows go to the files that are named."""
+    from ..studies.accounting.accounts import summary, write_csv, write_parquet
+    from ..studies.accounting.ledger import Ledger
+
     with Ledger.read(run) as read:
         found = summary(run, read)
         for sentence in read.missing():
@@ -39,15 +62,11 @@ def ledger(run: Path, csv_file: Path | None, parquet_file: Path | None, as_json:
         for path, write in ((csv_file, write_csv), (parquet_file, write_parquet)):
             if path is not None:
                 say(f"{write(read, path):,} rows written to {path}")
-    if as_json:
-        show_json(found)
-    else:
-        _show(found)
-    return 0
+    return found
 
 
-def _show(found: dict[str, Any]) -> None:
-    click.echo(f"{found['observer']}: {_line(found)}")
+def _show(found: dict[str, Any], name: str) -> None:
+    click.echo(f"{name}: {_line(found)}")
     for name, part in found["experiments"].items():
         click.echo(f"  {name}: {_line(part)}")
     if found["outcomes"]:

@@ -162,28 +162,40 @@ def _prices(prepared: Prepared) -> list[dict[str, Any]]:
 
 
 def _price_lines(prepared: Prepared) -> list[str]:
+    from ..reports.wording import counted
     from ..sessions import amount
     from ..sessions.progress import duration
 
     rows = _prices(prepared)
-    lines = []
-    for row in rows:
-        bound = "" if row["exact"] else "at most "
-        left = "" if row["left"] == row["queries"] else f", of which {bound}{row['left']:,} are left"
-        took = "" if row["seconds"] is None else f", about {duration(row['seconds'])}"
-        cost = "" if row["cost"] is None else f", {bound}{amount(row['cost'])}"
-        lines.append(
-            f"{row['name']}: {row['photographs']:,} photographs, {row['units']:,} units, "
-            f"{bound}{row['queries']:,} queries{left}{took}{cost}"
-        )
-    total, units = sum(row["left"] for row in rows), sum(row["units"] for row in rows)
-    times = [row["seconds"] for row in rows if row["seconds"] is not None]
-    took = f", about {duration(sum(times))} on this machine" if times else ""
-    costs = [row["cost"] for row in rows if row["cost"] is not None]
-    cost = f", at most {amount(sum(costs))}" if costs else ""
+    lines = [
+        f"{row['name']}: {counted(row['photographs'], 'photograph')}, {counted(row['units'], 'unit')}, "
+        f"{'' if row['exact'] else 'at most '}{row['queries']:,} queries{_left(row)}"
+        for row in rows
+    ]
     for run in prepared.runs:
         most = prepared.prices[run.name].left
         if run.budget is not None and run.budget < most:
             lines.append(f"{run.name}: its budget of {run.budget:,} images may end before it does")
-    lines.append(f"in all: {len(rows)} runs, {units:,} units, at most {total:,} queries are left{took}{cost}")
-    return lines
+    total, units = sum(row["left"] for row in rows), sum(row["units"] for row in rows)
+    left = f"at most {total:,} queries are left" if total else "nothing is left to measure"
+    times = [row["seconds"] for row in rows if row["seconds"] is not None]
+    if total and times:
+        left += f", about {duration(sum(times))} on this machine"
+    costs = [row["cost"] for row in rows if row["cost"] is not None]
+    if total and costs:
+        left += f", at most {amount(sum(costs))}"
+    return [*lines, f"in all: {counted(len(rows), 'run')}, {counted(units, 'unit')}, {left}"]
+
+
+def _left(row: Mapping[str, Any]) -> str:
+    """What is left of a run, and what that takes, as the end of its line."""
+    from ..sessions import amount
+    from ..sessions.progress import duration
+
+    if not row["left"]:
+        return ", all measured"
+    bound = "" if row["exact"] else "at most "
+    left = "" if row["left"] == row["queries"] else f", of which {bound}{row['left']:,} are left"
+    took = "" if row["seconds"] is None else f", about {duration(row['seconds'])}"
+    cost = "" if row["cost"] is None else f", {bound}{amount(row['cost'])}"
+    return f"{left}{took}{cost}"

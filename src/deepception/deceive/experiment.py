@@ -66,8 +66,8 @@ def _summarise(rows: list[dict[str, Any]], queries: int) -> PropertySummary:
     failed = sum(row["attacked"] and not row["reached"] for row in rows)
     if failed and first["budget"] > 1:  # a universal pattern is shown once and nothing more is tried
         left.append(
-            f"{failed} of {len(rows)} photographs were not deceived within {first['budget']:,} queries; "
-            "whether more would do it is left open."
+            f"{failed} of {len(rows)} photographs {'was' if failed == 1 else 'were'} not deceived within "
+            f"{first['budget']:,} queries; whether more would do it is left open."
         )
     return PropertySummary("deception", None, figures, rows, queries, left)
 

@@ -191,8 +191,17 @@ class Pattern:
             raise InputError(f"{name} is a damaged pattern file ({error}): learn it again.") from error
 
     def save(self, path: str | PathLike[str]) -> None:
-        """Write the pattern as an ``.npz`` file, whole or not at all; InputError where it cannot be written."""
-        pattern_file.write(pattern_file.as_path(path), self.to_bytes())
+        """Write the pattern as an ``.npz`` file, whole or not at all.
+
+        Raises InputError where it cannot be written, or the name is that of another kind of file.
+        """
+        target = pattern_file.as_path(path)
+        if target.suffix not in ("", ".npz"):
+            raise InputError(
+                f"{target} is no name for a pattern, which is kept as .npz: name it so; a photograph with the "
+                "pattern on it is made by dc.apply."
+            )
+        pattern_file.write(target, self.to_bytes())
 
     def _facts(self) -> dict[str, Any]:
         bound = (

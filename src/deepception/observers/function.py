@@ -315,7 +315,7 @@ def _look(
         told = "labels alone" if found == "label" else "its best classes"
         raise InputError(
             f"the function {name} answers with {told}, which does not tell how many classes there are: "
-            "give the labels of all."
+            "give the labels of all (labels= in Python, --labels FILE on the command line)."
         )
     return level or found, classes
 

@@ -232,7 +232,7 @@ def _load(keras: Any, path: Path) -> Any:
                 "replace that layer by an ordinary one, or open the model in Python."
             ) from error
         raise ObserverError(
-            f"Keras cannot open {path}: {type(error).__name__}: {first_line(error)}."
+            f"Keras cannot open {path} ({type(error).__name__}: {first_line(error)}): is it a whole .keras file?"
         ) from error
 
 

@@ -30,6 +30,9 @@ _SCHEME_OF_SUFFIX = {
 }
 
 
+# Behind these stands a file, or what else a network is named by.
+_OF_FILES = frozenset({"onnx", "torch", "litert", "keras", "sklearn"})
+
 # What these schemes open is known by its bytes; a version beside them would say nothing.
 _KNOWN_BY_BYTES = frozenset({DEFAULT_SPEC, "onnx", "torch", "litert", "keras"})
 
@@ -124,10 +127,32 @@ def _open_text(spec: str | Path, options: OpeningOptions) -> Observer:
                 raise InputError(f"there is no model {text}: give a file, or one of {_listing()}.")
             if Path(text).is_dir():
                 raise InputError(f"{text} is a folder: name the model file in it.")
-            raise InputError(f"the kind of the model {text} is not known by its name: write scheme:{text}.")
+            raise InputError(_unknown_kind(text, suffix))
         scheme, rest = _SCHEME_OF_SUFFIX[suffix], text
+    factory = _factory(scheme)
+    if scheme in _OF_FILES and not rest.strip():
+        what = "a file or the name of a network" if scheme == "torch" else "a file"
+        raise InputError(f"nothing stands behind {scheme}:, where {what} is named: write {scheme}:FILE.")
     _refuse_version(scheme, text, options)
-    return _factory(scheme)(rest, options)
+    return factory(rest, options)
+
+
+def _unknown_kind(text: str, suffix: str) -> str:
+    """What to do with a file whose name tells no scheme."""
+    if suffix in (".h5", ".hdf5"):
+        return (
+            f"{text} is of a kind that is not read: open it in Keras 3 and save it with "
+            'model.save("NAME.keras").'
+        )
+    if suffix == ".pb":
+        return (
+            f"{text} is of a kind that is not read: make an ONNX or TFLite file or an endpoint (TensorFlow "
+            "Serving) of its model."
+        )
+    return (
+        f"the kind of the model {text} is not known by its name: write its scheme before it, litert:{text} or "
+        f"onnx:{text} for example."
+    )
 
 
 def _refuse_version(scheme: str, text: str, options: OpeningOptions) -> None:

@@ -219,7 +219,7 @@ def _load(path: Path) -> Any:
     except Exception as error:
         # skops raises KeyError, TypeError, ImportError, BadZipFile and more for damaged or foreign files.
         raise ObserverError(
-            f"skops cannot open {path}: {type(error).__name__}: {first_line(error)}."
+            f"skops cannot open {path} ({type(error).__name__}: {first_line(error)}): is it a whole file of skops?"
         ) from error
     raise ObserverError(
         f"{path} holds types that skops does not know to be harmless, and is not opened: "

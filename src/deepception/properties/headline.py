@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..statistics import Interval, bca, sign_flip, wilson
+from .scale import OPACITY
 
 # Below six photographs no distribution-free 95 % statement about a median exists (2 · 0.5⁶ < 0.05 < 2 · 0.5⁵).
 FEWEST_PHOTOGRAPHS = 6
@@ -106,7 +107,7 @@ def make_headline(
     # All must hold, so the largest p is that of the claim.
     p = [sign_flip(d, statistic="median", alternative="greater", seed=seed) for d in pairs.values()]
     p.append(sign_flip(effect[np.isfinite(effect)], statistic="median", alternative="greater", seed=seed))
-    reason = _open(judged, selection is not None and unselected is None, bounded)
+    reason = _open(judged, selection is not None and unselected is None, bounded, unit)
     return Headline(
         claim,
         quantity,
@@ -126,7 +127,7 @@ def make_headline(
     )
 
 
-def _open(judged: Sequence[Interval], unguarded: bool, bounded: Column | None) -> str:
+def _open(judged: Sequence[Interval], unguarded: bool, bounded: Column | None, unit: str) -> str:
     """Why a claim cannot be judged, or nothing."""
     least = min(interval.n for interval in judged)
     if least < FEWEST_PHOTOGRAPHS:
@@ -138,9 +139,11 @@ def _open(judged: Sequence[Interval], unguarded: bool, bounded: Column | None) -
             "which the controls could be compared with"
         )
     if bounded is not None and (coarse := int((bounded > MOST_BOUNDS).sum())):
+        where = f"on {coarse} of {bounded.size} photographs more than {100 * MOST_BOUNDS:g} % of the"
+        if unit.startswith(OPACITY):
+            return f"{where} thresholds are only bounds: no opacity that was shown changes the label there"
         return (
-            f"the answers are too coarse: on {coarse} of {bounded.size} photographs more than "
-            f"{100 * MOST_BOUNDS:g} % of the values are only bounds; from labels alone (--knowledge label) "
+            f"the answers are too coarse: {where} values are only bounds; from labels alone (--knowledge label) "
             "thresholds are measured instead"
         )
     return ""

@@ -391,7 +391,8 @@ def _open(rows: Sequence[Row], counted: str, what: str) -> list[str]:
     short = sum(1 for row in rows if not row.get(counted))
     if not short:
         return []
-    return [f"{short} of {len(rows)} photographs have no {what} as a control with these settings."]
+    have = "has" if short == 1 else "have"
+    return [f"{short} of {len(rows)} photographs {have} no {what} as a control with these settings."]
 
 
 summarise_local = _of_measurable("local", _summarise_local)

@@ -17,7 +17,8 @@ from ..studies import load_settings
 from ..studies.comparison import Figure
 from ..studies.comparison import compare as compare_results
 from ..studies.files import make_folder, write_atomically
-from ..studies.fooling_results import is_fooling
+from ..studies.fooling.results import is_fooling
+from ..studies.study.folders import RUNS, expand, experiments_of, is_study
 from .comparison_page import render_comparison
 from .comparison_text import markdown
 from .stored import StoredRun, read_run
@@ -32,7 +33,8 @@ def compare(*runs: str | Path, out: str | Path | None = None, seed: int = 0) -> 
     No observer is opened or asked: everything comes from the run folders.
 
     Args:
-        runs: Two run folders or more.
+        runs: Two run folders or more; the folder of a study's experiment, or of a study with one experiment,
+            stands for all its runs.
         out: Folder for the page, Markdown, CSV and JSON; none is written where ``None``.
         seed: Seed of bootstrap intervals and of the other photographs that maps are held against.
 
@@ -42,8 +44,8 @@ def compare(*runs: str | Path, out: str | Path | None = None, seed: int = 0) -> 
 
     Raises:
         InputError: There are fewer than two runs, or one is no path.
-        RunFolderError: One is no run folder, is damaged, is named twice, or is about a fooling image; or the files
-            cannot be written.
+        RunFolderError: One is no run folder, is damaged, is named twice, is about a fooling image, or is a study
+            of several experiments; or the files cannot be written.
     """
     for run in runs:
         if not isinstance(run, (str, Path)):
@@ -59,14 +61,23 @@ def compare_runs(folders: Sequence[str | Path], *, seed: int = 0) -> dict[str, A
 
     Raises:
         InputError: There are fewer than two.
-        RunFolderError: One is no run folder, is damaged, is named twice, or is about a fooling image.
+        RunFolderError: One is no run folder, is damaged, is named twice, is about a fooling image, or is a study
+            of several experiments.
     """
-    seen: dict[Path, Path] = {}
-    for folder in map(Path, folders):
-        if folder.resolve() in seen:
-            raise RunFolderError(f"'{folder}' is named twice: name each run once.")
-        seen[folder.resolve()] = folder
-    return compare_results([_read(folder) for folder in seen.values()], seed=seed)
+    named = [run for folder in map(Path, folders) for run in _meant(folder)]
+    return compare_results([_read(run) for run in expand(named)], seed=seed)
+
+
+def _meant(folder: Path) -> Sequence[Path]:
+    """A run, or the runs of an experiment; those of different experiments measure different things."""
+    experiments = experiments_of(folder) if is_study(folder) else []
+    if len(experiments) > 1:
+        ways = " or ".join(f"'{folder / RUNS / name}'" for name in experiments)
+        raise RunFolderError(
+            f"'{folder}' is a study of {len(experiments)} experiments, and only the runs of one can be compared: "
+            f"name {ways}."
+        )
+    return expand([folder])
 
 
 def write_comparison(document: Mapping[str, Any], folder: str | Path) -> Path:

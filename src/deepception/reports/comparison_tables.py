@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..studies.comparison.alike import ACCURACY, DECEPTION
+from .bound_words import marked
 from .deception_tables import median_words, p_words
 from .verdicts import title_of
 from .wording import UNKNOWN, counted, decimal, estimate, joined, percent, points, signed, whole
@@ -88,6 +89,16 @@ def differences_table(document: Document) -> Table | None:
     return Table("Settings that differ", heads, tuple(rows), words=(1,))
 
 
+def has_verdicts(document: Document) -> bool:
+    """Whether properties are compared, which hold or do not, rather than shares of photographs alone."""
+    return bool(_properties(document))
+
+
+def _properties(document: Document) -> list[str]:
+    names = [measure["measure"] for measure in document["measures"]]
+    return [name for name in names if name not in (ACCURACY, DECEPTION)]
+
+
 def glance_table(document: Document) -> Table:
     """Each observer's main figures in one row."""
     measures = document["measures"]
@@ -100,9 +111,10 @@ def glance_table(document: Document) -> Table:
         rows.append(tuple(cells))
     heads = tuple(measure_title(measure["measure"]) for measure in measures)
     unit = " or ".join(dict.fromkeys(run["scale"] for run in document["runs"]))
-    caption = (
-        f"Each observer over its own photographs: effect minus best control, {unit}; shares of photographs"
-    )
+    shown = ["shares of photographs"] if len(measures) > len(_properties(document)) else []
+    if has_verdicts(document):
+        shown.insert(0, f"effect minus best control, {unit}")
+    caption = f"Each observer over its own photographs: {'; '.join(shown)}"
     return Table(caption, ("Observer", *heads), tuple(rows))
 
 
@@ -238,7 +250,7 @@ def _observers(name: str, entries: Sequence[Mapping[str, Any]], ranks: Sequence[
         words = (4,)
     else:
         heads = ("Effect", "Best control", "Effect − best control", "Verdict", "n")
-        cells = [_headline(e) for e in entries]
+        cells = [_headline(name, e) for e in entries]
         unit = next((e["unit"] for e in entries if e["unit"]), "")
         caption = f"Median over photographs [95 %], {unit}"
         words = (2, 4)
@@ -254,13 +266,13 @@ def _observers(name: str, entries: Sequence[Mapping[str, Any]], ranks: Sequence[
     )
 
 
-def _headline(entry: Mapping[str, Any]) -> tuple[str, ...]:
+def _headline(name: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
     difference = entry["difference"]
     judged = difference or entry["effect"] or {"n": 0}
     return (
-        estimate(entry["effect"]),
+        marked(name, estimate(entry["effect"], bounds=entry["only_bounds"]), entry["touches_limit"]),
         _control(entry, share=False),
-        _signed(difference),
+        _signed(difference, bounds=entry["only_bounds"]),
         _MARKS[entry["holds"]],
         whole(judged["n"]),
     )
@@ -285,7 +297,9 @@ def _deceived(entry: Mapping[str, Any]) -> tuple[str, ...]:
 def _control(entry: Mapping[str, Any], *, share: bool) -> str:
     """The best control and its figure."""
     best = entry["best_control"]
-    figure = _share(entry["control"]) if share else estimate(entry["control"])
+    figure = (
+        _share(entry["control"]) if share else estimate(entry["control"], bounds=entry["control_only_bounds"])
+    )
     return f"{best}: {figure}" if best else UNKNOWN
 
 
@@ -326,11 +340,11 @@ def _rank(row: Mapping[str, Any]) -> str:
     return str(best) if best == worst else f"{best}–{worst}"
 
 
-def _signed(figure: Mapping[str, Any] | None) -> str:
+def _signed(figure: Mapping[str, Any] | None, *, bounds: bool = False) -> str:
     if figure is None or figure["value"] is None:
         return UNKNOWN
     if figure["method"] == "degenerate":
-        return f"{signed(figure['value'])} (all equal)"
+        return f"{signed(figure['value'])} ({'bounds only' if bounds else 'all equal'})"
     ends = f" [{decimal(figure['low'])}, {decimal(figure['high'])}]" if figure["low"] is not None else ""
     return f"{signed(figure['value'])}{ends}"
 

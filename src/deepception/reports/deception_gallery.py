@@ -199,7 +199,8 @@ def _details(run: StoredRun, row: Mapping[str, Any], pixels: int, veil: bool) ->
     if veil:
         told.append(f"changes values by up to {counted(int(row['used']), 'grey level')}")
     else:
-        places = f" in {counted(int(row['copies']), 'piece')}" if row["copies"] else ""
+        pieces = row["copies"] and row["source"] != "pattern"  # a pattern is one thing repeated all over
+        places = f" in {counted(int(row['copies']), 'piece')}" if pieces else ""
         told.append(f"covers {percent(row['used'] / pixels)} of the frame{places}")
     if row["source"]:
         told.append(_found_by(str(row["source"])))

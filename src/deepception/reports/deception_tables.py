@@ -52,7 +52,9 @@ def rate_rows(summary: Mapping[str, Any], frame: tuple[int, int]) -> list[Figure
     used = _used(figures, frame)
     rows += [used] if used else []
     if figures["survives_shift"] is not None:
-        rows.append(_rate("Deceptions that survive a shift by one pixel", figures["survives_shift"]))
+        some = int(figures["survives_shift"]["n"]) < count_of(figures["fooling_ratio"])
+        left = ", of those with a query left to show it" if some else ""
+        rows.append(_rate(f"Deceptions that survive a shift by one pixel{left}", figures["survives_shift"]))
     decades = figures["log10_odds"]
     if decades is not None:
         rows.append(
@@ -107,7 +109,8 @@ def cost_rows(asked: Mapping[str, Any]) -> list[FigureRow]:
                 n,
             ),
         ]
-    rows.append(FigureRow("Clean answers, one each, not counted above", whole(asked["clean"])))
+    above = ", not counted above" if rows else ""
+    rows.append(FigureRow(f"Clean answers, one each{above}", whole(asked["clean"])))
     if asked["clean_others"]:
         words = "Clean answers of photographs that are learned on or cut for controls"
         rows.append(FigureRow(words, whole(asked["clean_others"])))
@@ -133,7 +136,7 @@ def median_words(asked: Mapping[str, Any]) -> str:
     value, (low, high) = asked["median"], asked["median_interval"]
     if value is None:
         return beyond if low is None else f"{beyond} [{_queries(low)}, {beyond}]"
-    ends = (UNKNOWN if low is None else _queries(low), beyond if high is None else _queries(high))
+    ends = ("1" if low is None else _queries(low), beyond if high is None else _queries(high))
     return f"{_queries(value)} [{', '.join(ends)}]"
 
 

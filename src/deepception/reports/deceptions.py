@@ -301,6 +301,7 @@ def _lesson(figures: Mapping[str, Any], learning: Mapping[str, Any] | None) -> l
         use = "nothing was searched here" if is_pattern else "its patches were tried first, in its order"
         looks = learned["facts"].get(TEXTURE)
         told.append(f"The {what} {come} {spent}; {use}." + (f" It is {looks}." if looks else ""))
+        told.append(f"The run folder has it as {_FILES[what]}, which --apply puts on other photographs.")
         for_any = learned["facts"].get("target") is None
         if "target" in learned["facts"] and for_any != (figures["goal"] == "untargeted"):
             goals = ("any wrong class", "a target class")[:: 1 if for_any else -1]
@@ -317,6 +318,9 @@ def _lesson(figures: Mapping[str, Any], learning: Mapping[str, Any] | None) -> l
             f"figures are about ({rule}); {both} on both sides."
         )
     return told
+
+
+_FILES = {"pattern": "pattern.npz", "dictionary": "dictionary.json"}
 
 
 def _built_in(figures: Mapping[str, Any]) -> list[str]:

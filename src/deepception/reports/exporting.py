@@ -10,34 +10,31 @@ from pydantic import ValidationError
 
 from ..errors import RunFolderError
 from ..studies import load_settings
-from ..studies.fooling_results import is_fooling
+from ..studies.fooling.results import is_fooling
+from ..studies.study.folders import expand
 from .stored import StoredRun, read_run
-from .study import is_study, runs_of
 
 
 def read_runs(folders: Sequence[str | Path]) -> list[StoredRun]:
-    """Read runs, finished or not, and all runs of studies, which are called ``EXPERIMENT/CLASSIFIER``.
+    """Read runs, finished or not; a study, or one of its experiments, stands for all its runs.
 
-    Runs of a study that are about a fooling image are left out: they have no photographs.
+    Those are called ``EXPERIMENT/CLASSIFIER``; the ones that are about a fooling image are left out: they have no
+    photographs.
 
     Raises:
         RunFolderError: One is no run folder, is damaged, is named twice, or is about a fooling image.
     """
-    seen: dict[Path, Path] = {}
+    named = {Path(folder).resolve() for folder in folders}
     found: list[StoredRun] = []
-    for folder in map(Path, folders):
-        if folder.resolve() in seen:
-            raise RunFolderError(f"'{folder}' is named twice: name each run once.")
-        seen[folder.resolve()] = folder
-        if is_study(folder):
-            runs = [run for run in runs_of(folder) if not is_fooling(load_settings(run))]
-            found += [replace(_read(run), name=f"{run.parent.name}/{run.name}") for run in runs]
-        elif is_fooling(load_settings(folder)):
+    for run in expand(folders):
+        alone = run.resolve() in named
+        if not is_fooling(load_settings(run)):
+            read = _read(run)
+            found.append(read if alone else replace(read, name=f"{run.resolve().parent.name}/{run.name}"))
+        elif alone:
             raise RunFolderError(
-                f"'{folder}' is about a fooling image, which has no photographs: its folder holds all there is."
+                f"'{run}' is about a fooling image, which has no photographs: its folder holds all there is."
             )
-        else:
-            found.append(_read(folder))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ from typing import Any
 
 from ..observers import AnswerLevel
 from ..studies import RunStore
-from ..studies.fooling_plan import CONTROL, SEARCH
-from ..studies.fooling_results import found_in, read_fooling
+from ..studies.fooling.plan import CONTROL, SEARCH
+from ..studies.fooling.results import found_in, read_fooling
 from ..studies.settings import RunSettings
 from .costs import cost_facts
 from .drawing import data_uri
@@ -22,6 +23,9 @@ TITLES = {
     "fooling": "The image",
     "control": "Control: the same search within as many queries, every patch of the bank scrambled",
 }
+# As ``stimuli.grating`` and ``stimuli.uniform_patch`` call what they make.
+_GRATING = re.compile(r"grating period=(\S+) orientation=([^\s,]+)")
+_UNIFORM = re.compile(r"uniform \(([\d, ]+)\)")
 _SHOWN = 30
 
 
@@ -228,9 +232,15 @@ def _patches(results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if made is None:
         return []
     return [
-        (str(patch["source"]), patch["name"] or "synthetic", whole(patch["copies"]))
+        (_source(str(patch["source"])), patch["name"] or "synthetic", whole(patch["copies"]))
         for patch in made["patches"][:_SHOWN]
     ]
+
+
+def _source(text: str) -> str:
+    """Where a patch is from, in words: what was made by a rule is named by its numbers."""
+    text = _GRATING.sub(r"grating, \1 px a period, at \2°", text)
+    return _UNIFORM.sub(r"one colour, RGB \1", text)
 
 
 def _bank(results: Mapping[str, Any]) -> str:

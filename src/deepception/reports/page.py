@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..deceive.bounds import rounded_down
+from ..properties.bounds import only_bounds
 from ..properties.fading import SCAN
 from ..properties.scale import OPACITY
 from ..studies import load_settings
 from ..studies.files import write_atomically
-from ..studies.fooling_results import is_fooling
+from ..studies.fooling.results import is_fooling
 from .answer_words import answers_fact
-from .bound_words import limit_note, only_bounds, tie_note
+from .bound_words import limit_note, tie_note
 from .choosing import RULE, Chosen
 from .claims import CLAIMS, Claim
 from .costs import asked_word, cost_facts
@@ -37,7 +37,6 @@ from .verdicts import Verdict, judge, overall, title_of
 from .wording import counted, percent, printable, whole
 
 REPORT_NAME = "report.html"
-_ERROR_NAME = re.compile(r"^\w+Error: ")
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,7 @@ def render_report(run: StoredRun) -> str:
             bounded=any(
                 row.get("bound_places") for row in results["properties"].get("local", {}).get("rows", ())
             ),
-            failures=[{**f, "error": _ERROR_NAME.sub("", f["error"])} for f in results["failures"]],
+            failures=results["failures"],
             definitions=definitions(properties=bool(properties), deception=bool(deceptions), scale=run.scale),
             provenance=provenance(run),
             period_parameters=parameters(run, "period"),
@@ -265,7 +264,7 @@ def _unfinished(run: StoredRun) -> str:
     if run.pending:
         planned, finished = (whole(run.results["units"][k]) for k in ("planned", "finished"))
         parts.append(
-            f"This run is not complete: {finished} of {planned} known units are measured. "
+            f"This run is not complete: {finished} of {planned} units are measured. "
             "The figures below are about what is there; the same command continues it."
         )
     if failed:

@@ -18,7 +18,8 @@ from ..properties.result import jsonable
 from ..properties.scale import DECADES, OPACITY
 from ..studies import Ledger, RunStore, load_settings
 from ..studies.assembling import SCHEMA, Finished, assemble, read_finished
-from ..studies.plan import PlannedPhotograph, result_of
+from ..studies.planning.counting import foreseen
+from ..studies.planning.plan import PlannedPhotograph, result_of
 
 UInt8 = NDArray[np.uint8]
 _log = logging.getLogger(__name__)
@@ -71,16 +72,15 @@ class StoredRun:
     @cached_property
     def pending(self) -> int:
         """Units that running again measures: not finished, not failed, not waiting for one that failed."""
-        finished = self.finished
+        finished, plan = self.finished, self.finished.plan
         failed = {(f["experiment"], f["photograph"]) for f in self.results["failures"]}
-        lost = {
-            finished.plan.clean_unit(p).hash for p in finished.plan.everyone if ("clean", p.name) in failed
-        }
-        pending = sum(
-            p.sha256 not in finished.clean and finished.plan.clean_unit(p).hash not in lost
-            for p in finished.plan.everyone
-        )
-        for entry in finished.measures.units:  # in order: what a unit depends on comes before it
+        unshown = [p for p in plan.everyone if p.sha256 not in finished.clean]
+        dark = [p for p in unshown if ("clean", p.name) in failed]
+        lost = {plan.clean_unit(p).hash for p in dark}
+        pending, measures = len(unshown) - len(dark), finished.measures
+        if pending:
+            measures = foreseen(plan, finished.tops, [p.sha256 for p in dark], finished.store.has)
+        for entry in measures.units:  # in order: what a unit depends on comes before it
             unit = entry.unit
             if finished.store.has(unit.hash):
                 continue
@@ -150,12 +150,9 @@ def _stored(folder: Path) -> dict[str, Any] | None:
 
 def _is_current(stored: Mapping[str, Any], finished: Finished) -> bool:
     """Whether the stored results are about all that the chunks now hold."""
-    units = [u.unit.hash for u in finished.measures.units]
-    done = sum(finished.store.has(h) for h in units) + len(finished.clean)
-    counts = {"planned": len(units) + len(finished.plan.everyone), "finished": done}
     names = [(p["name"], p["sha256"], p["label"]) for p in stored["photographs"] if p["labelled"]]
     known = [(p.name, p.sha256, p.label) for p in finished.plan.photographs if p.label is not None]
-    return stored["units"] == counts and names == known and "cost" in stored
+    return stored["units"] == finished.units and names == known and "cost" in stored
 
 
 def _assembled(folder: Path, finished: Finished, stored: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from .. import __version__
-from ..errors import DeepceptionError, RunFolderError
+from ..errors import DeepceptionError, RunFolderError, without_kind
 from ..studies.files import write_atomically
-from ..studies.settings import RUN_NAME
+from ..studies.study.folders import experiments_of, runs_of
+from ..studies.study.status import read_status
 from .comparison import NAME as COMPARISON
 from .comparison import compare_runs, write_comparison
 from .deceptions import is_deception
 from .page import REPORT_NAME, write_report
+from .stored import read_run
+from .study_facts import About, about, facts, identities, methods, settings_of
 from .templating import environment
 from .verdicts import judge, title_of
-from .wording import estimate, printable, whole
+from .wording import counted, estimate, printable, whole
 
 STUDY_PAGE = "study.html"
-RUNS = "runs"
 
 
 @dataclass(frozen=True)
@@ -53,17 +54,7 @@ class Part:
     columns: tuple[str, ...]
     lines: tuple[Line, ...]
     comparison: str
-
-
-def is_study(folder: str | Path) -> bool:
-    """Whether a folder is that of a study rather than of a run."""
-    folder = Path(folder)
-    return not (folder / RUN_NAME).exists() and bool(runs_of(folder))
-
-
-def runs_of(folder: Path) -> list[Path]:
-    """The run folders of a study, experiment by experiment."""
-    return [path.parent for path in sorted((folder / RUNS).glob(f"*/*/{RUN_NAME}"))]
+    runs: tuple[About, ...]
 
 
 def write_study(folder: str | Path, *, seed: int = 0, each: bool = True) -> Path:
@@ -82,22 +73,28 @@ def write_study(folder: str | Path, *, seed: int = 0, each: bool = True) -> Path
     if not runs:
         raise RunFolderError(f"'{folder}' holds no runs of a study: name the folder of a study or of a run.")
     parts = []
-    for name in dict.fromkeys(run.parent.name for run in runs):
+    for name in experiments_of(folder):
         mine = [run for run in runs if run.parent.name == name]
         for run in mine:
             if each or not (run / "results.json").exists():
                 write_report(run)
         parts.append(_part(folder, name, mine, _compared(folder, name, mine, seed)))
     page = folder / STUDY_PAGE
+    status = read_status(folder) or {}
     text = (
         environment()
         .get_template("study.html")
         .render(
-            title=folder.resolve().name,
+            title=status.get("name") or folder.resolve().name,
+            lost=status.get("lost") or {},
             version=__version__,
             parts=parts,
+            facts=facts([run for part in parts for run in part.runs]),
+            settings_of=settings_of,
+            methods=methods,
+            identities=identities,
             observers=len({run.name for run in runs}),
-            runs=len(runs),
+            marks=any(cell.mark for part in parts for line in part.lines for cell in line.cells),
             lead=_lead(parts),
         )
     )
@@ -119,32 +116,24 @@ def _compared(folder: Path, name: str, runs: Sequence[Path], seed: int) -> str:
 
 
 def _part(folder: Path, name: str, runs: Sequence[Path], comparison: str) -> Part:
-    found = [(run, _results(run)) for run in runs]
-    measured = [results for _, results in found if results is not None]
+    # What an interruption left unwritten is made anew from the units, so that the page is never behind them.
+    measured, told = [], []
+    for run in runs:  # of a run that was read no more is kept than the page needs
+        read = read_run(run)
+        measured.append(read.results)
+        told.append(about(read))
     columns = tuple(dict.fromkeys(c for results in measured for c in results["properties"]))
-    lines = tuple(_line(folder, run, results, columns) for run, results in found)
-    return Part(name, tuple(title_of(c) for c in columns), lines, comparison)
+    lines = tuple(_line(folder, run, results, columns) for run, results in zip(runs, measured, strict=True))
+    return Part(name, tuple(title_of(c) for c in columns), lines, comparison, tuple(told))
 
 
-def _results(run: Path) -> Mapping[str, Any] | None:
-    try:
-        found = json.loads((run / "results.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and "properties" in found else None
-
-
-def _line(folder: Path, run: Path, results: Mapping[str, Any] | None, columns: Sequence[str]) -> Line:
+def _line(folder: Path, run: Path, results: Mapping[str, Any], columns: Sequence[str]) -> Line:
     report = (run / REPORT_NAME).relative_to(folder).as_posix()
-    if results is None:
-        return Line(
-            run.name, report, "nothing measured yet", tuple(Cell("", "–", "") for _ in columns), "0", ()
-        )
     planned, finished = results["units"]["planned"], results["units"]["finished"]
     failures = results["failures"]
     state = "finished" if finished == planned and not failures else f"{finished:,} of {planned:,} units"
     told = dict.fromkeys(
-        f"{f['experiment']}{' of ' + f['photograph'] if f['photograph'] else ''}: {f['error']}"
+        f"{f['experiment']}{' of ' + f['photograph'] if f['photograph'] else ''}: {without_kind(f['error'])}"
         for f in failures
     )
     more = [f"and {len(told) - 3:,} more"] if len(told) > 3 else []
@@ -175,7 +164,7 @@ def _lead(parts: Sequence[Part]) -> str:
     lines = [line for part in parts for line in part.lines]
     done = sum(line.state == "finished" for line in lines)
     failed = sum(bool(line.failures) for line in lines)
-    words = f"{done} of {len(lines)} runs are finished"
+    words = f"{done} of {counted(len(lines), 'run')} {'is' if len(lines) == 1 else 'are'} finished"
     if failed:
         words += f"; in {failed} something failed, which the tables name"
     return f"{words}."

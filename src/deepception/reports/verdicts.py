@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..properties.bounds import only_bounds, touches_limit
 from ..properties.scale import OPACITY
-from .bound_words import marked, only_bounds
+from .bound_words import marked
 from .claims import CLAIMS
 from .threshold_claims import claim_of
 from .wording import as_float, counted, decimal, estimate, joined, odds_factor, or_nan, spelled, whole
@@ -131,12 +132,7 @@ def _touches_limit(name: str, summary: Mapping[str, Any]) -> bool:
     if name not in CLAIMS:
         return False
     value = as_float(summary["headline"]["value"]["value"])
-    column = CLAIMS[name].effect
-    return value is not None and any(
-        (row.get("range_touches_limit") or row.get("values_touch_limit"))
-        and (row.get(column) or 0.0) <= value
-        for row in summary["rows"]
-    )
+    return touches_limit(summary["rows"], CLAIMS[name].effect, value)
 
 
 def _sentence(name: str, headline: Mapping[str, Any], state: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,6 +108,14 @@ def windows(shape: tuple[int, int], size: int | tuple[int, int], stride: int | t
     return _boxes("windows", shape, tops, np.full(tops.size, height), lefts, np.full(lefts.size, width))
 
 
+def require_superpixels() -> None:
+    """Raise InputError where scikit-image, which cuts superpixels, is not installed."""
+    if importlib.util.find_spec("skimage") is None:
+        raise InputError(
+            "Superpixels need scikit-image: install it with pip install 'deepception[superpixels]'."
+        )
+
+
 def superpixels(image: UInt8, count: int, *, compactness: float = 10.0) -> Regions:
     """SLIC superpixels (Achanta et al. 2012, scikit-image): about ``count`` connected regions, or fewer.
 
@@ -123,12 +132,9 @@ def superpixels(image: UInt8, count: int, *, compactness: float = 10.0) -> Regio
     """
     if not 1 <= count <= image.shape[0] * image.shape[1]:
         raise InputError(f"{count} superpixels cannot be cut from {image.shape[0]}x{image.shape[1]} pixels.")
-    try:
-        from skimage.segmentation import slic
-    except ImportError as error:
-        raise InputError(
-            "Superpixels need scikit-image: install it with pip install 'deepception[superpixels]'."
-        ) from error
+    require_superpixels()
+    from skimage.segmentation import slic
+
     labels = slic(image, n_segments=count, compactness=compactness, sigma=1, start_label=0, channel_axis=-1)
     boxes, masks = [], []
     for label in np.unique(labels):

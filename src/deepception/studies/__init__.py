@@ -9,19 +9,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .compacting import compact
+from .accounting.ledger import Failure, Ledger, Sitting, Totals
+from .crew.lease import Lease
+from .crew.workers import Roster, Worker
 from .engine import BlockedUnit, ExecutionReport, FailedUnit, PlannedUnit, Progress, execute
 from .inputs import PhotographRef, find_photographs
-from .lease import Lease
-from .ledger import Failure, Ledger, Sitting, Totals
+from .keeping.compacting import compact
+from .keeping.store import FinishedUnit, RunStore
 from .run_folder import OpenRun, open_run
-from .store import FinishedUnit, RunStore
 from .units import Outcome, Unit
-from .workers import Roster, Worker
 
 if TYPE_CHECKING:
     from .audit import run_audit
-    from .fooling import FoolingPrice, FoolingRequest, price_fooling, resolve_fooling, run_fooling
+    from .fooling.running import FoolingPrice, FoolingRequest, price_fooling, resolve_fooling, run_fooling
     from .joining import create_or_join, difference, fix_batch_size, joined_with
     from .pool import embedded_photographs
     from .price import Price, price_of
@@ -88,11 +88,11 @@ _LAZY = {
     "Listeners": "runner",
     "RunOutcome": "runner",
     "AuditRequest": "request",
-    "FoolingPrice": "fooling",
-    "FoolingRequest": "fooling",
-    "price_fooling": "fooling",
-    "resolve_fooling": "fooling",
-    "run_fooling": "fooling",
+    "FoolingPrice": "fooling.running",
+    "FoolingRequest": "fooling.running",
+    "price_fooling": "fooling.running",
+    "resolve_fooling": "fooling.running",
+    "run_fooling": "fooling.running",
     "Price": "price",
     "embedded_photographs": "pool",
     "price_of": "price",

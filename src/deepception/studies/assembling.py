@@ -16,13 +16,14 @@ import numpy as np
 from ..properties import Beforehand, Experiment, Learning, Result, with_needs
 from ..properties.result import jsonable
 from ..sessions.conversion import TOP
+from .accounting.ledger import Failure
 from .files import write_atomically
-from .ledger import Failure
-from .measuring import PlannedPhotograph, file_names, result_of
-from .plan import AuditPlan, MeasurePlan, plan_measures
+from .keeping.store import RunStore
+from .planning.counting import count_units
+from .planning.measuring import PlannedPhotograph, file_names, result_of
+from .planning.plan import AuditPlan, MeasurePlan, plan_measures
 from .pool import embedded_by_sha256
 from .settings import RunSettings, load_settings
-from .store import RunStore
 
 SCHEMA = 1
 """Version of the layout of ``results.json``."""
@@ -48,6 +49,20 @@ class Finished:
     measures: MeasurePlan
     store: RunStore
     clean: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def tops(self) -> dict[str, int]:
+        """Clean top-1 of each photograph that was shown, by SHA-256."""
+        return {sha256: int(record["top"][0]) for sha256, record in self.clean.items()}
+
+    @property
+    def units(self) -> dict[str, int]:
+        """How many units are ``planned``, those that wait for others included, and how many are ``finished``."""
+        done = sum(self.store.has(entry.unit.hash) for entry in self.measures.units)
+        return {
+            "planned": count_units(self.plan, self.measures, self.tops),
+            "finished": done + len(self.clean),
+        }
 
 
 def plan_of(settings: RunSettings, *, fingerprint: str | None = None) -> AuditPlan:
@@ -132,11 +147,7 @@ def assemble(
             ),
             *({"photograph": f.photograph, "experiment": f.experiment, "error": f.error} for f in failures),
         ],
-        "units": {
-            "planned": len(finished.measures.units) + len(plan.everyone),
-            "finished": sum(finished.store.has(u.unit.hash) for u in finished.measures.units)
-            + len(finished.clean),
-        },
+        "units": finished.units,
     }
 
 

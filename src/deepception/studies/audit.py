@@ -11,7 +11,7 @@ from .assembling import assemble, plan_of, read_finished, write_results
 from .engine import ExecutionReport, joined_report
 from .joining import fix_batch_size
 from .outputs import write_outputs
-from .plan import plan_clean, plan_measures, plan_period
+from .planning.plan import plan_clean, plan_measures, plan_period
 from .price import Price, price_of
 from .request import AuditRequest, resolve
 from .run_folder import OpenRun, owner_told

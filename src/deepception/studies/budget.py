@@ -10,10 +10,10 @@ from typing import Protocol
 from ..errors import BudgetError
 from ..observers import Observer
 from ..observers.remote import is_remote
+from .accounting.journal import journals
+from .accounting.ledger import Ledger
+from .accounting.ledger_file import is_lost
 from .engine import CutUnit, ExecutionReport
-from .journal import journals
-from .ledger import Ledger
-from .ledger_file import is_lost
 
 
 class Request(Protocol):

@@ -15,8 +15,8 @@ from ..errors import (
     RunFolderError,
     UnreachableError,
 )
-from .claims import Claims
-from .store import FinishedUnit, RunStore
+from .crew.claims import Claims
+from .keeping.store import FinishedUnit, RunStore
 from .units import Outcome, Unit
 
 _KEPT = 8

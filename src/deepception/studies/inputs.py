@@ -60,7 +60,7 @@ def class_of(photograph: PhotographRef, labels: Sequence[str]) -> int | None:
 
 
 def find_photographs(
-    images: Sequence[str | Path] | str | Path, *, label: Label | None = None
+    images: Sequence[str | Path] | str | Path, *, label: Label | None = None, where: str = "--label"
 ) -> list[PhotographRef]:
     """Find the photographs that IMAGES names, each once, in the order given, folders in natural order.
 
@@ -74,6 +74,7 @@ def find_photographs(
     Args:
         images: One path or glob, or several.
         label: Class of all the photographs, whatever the files say.
+        where: Where ``label`` is said, for an error about it.
 
     Raises:
         InputError: Nothing is found under one of the names, a CSV cannot be read, or one photograph is given
@@ -87,7 +88,7 @@ def find_photographs(
         finder.add(os.path.expanduser(os.fspath(name)))
     found = list(finder.found.values())
     if label is not None:
-        found = [(path, Said(label, None, "--label")) for path, _ in found]
+        found = [(path, Said(label, None, where)) for path, _ in found]
     elif finder.missed:
         _log.warning(
             "%d of %d photographs have no row in their %s: their class is what the observer answers.",

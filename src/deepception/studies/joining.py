@@ -90,6 +90,11 @@ def difference(there: RunSettings, here: RunSettings) -> list[str]:
 
 
 def _refuse_other(folder: Path, there: RunSettings, here: RunSettings) -> None:
+    kinds = [_kind(run.settings) for run in (there, here)]
+    if kinds[0] != kinds[1]:
+        raise RunFolderError(
+            f"'{folder}' holds a run of {kinds[0]}, and this one is of {kinds[1]}: name another folder."
+        )
     lines = difference(there, here)
     if there.digest != here.digest and not lines:
         lines = ["their structure differs"]
@@ -107,6 +112,11 @@ def _refuse_other(folder: Path, there: RunSettings, here: RunSettings) -> None:
                 f"'{folder}' has '{before.name}' as {_class(before.label)}, now it is {_class(entry.label)}: "
                 "name another folder, or give the photograph the class that it had."
             )
+
+
+def _kind(settings: Mapping[str, Any]) -> str:
+    """What a run measures, in words."""
+    return "a fooling image" if "fooling" in settings else ", ".join(settings.get("properties", ()))
 
 
 def _extend(there: RunSettings, here: RunSettings) -> RunSettings:

@@ -8,7 +8,7 @@ from pathlib import Path
 from ..stimuli import save_stimulus
 from .assembling import Finished, lesson_of
 from .files import make_folder, write_atomically
-from .measuring import file_names, result_of
+from .planning.measuring import file_names, result_of
 
 
 def write_outputs(folder: Path, finished: Finished) -> list[Path]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .assembling import plan_of
-from .plan import AuditPlan, plan_measures
+from .keeping.store import RunStore
+from .planning.counting import foreseen
+from .planning.plan import AuditPlan
 from .settings import RunSettings
-from .store import RunStore
 
 
 @dataclass(frozen=True)
@@ -48,14 +48,12 @@ def price_of(settings: RunSettings, store: RunStore | None = None, *, cached: bo
     With ``cached`` some answers may be known from a cache; which ones would only tell whoever made all stimuli.
     """
     plan = plan_of(settings)
-    # Which class each photograph has decides nothing about the price but whether there is a background.
-    tops = {p.sha256: -1 - i for i, p in enumerate(plan.everyone)}
-    made = plan_measures(plan, tops, None)
+    made = foreseen(plan, {})
     per_photograph = [sum(made.price[h] for h in units.values()) + 1 for units in made.of_photograph.values()]
     total = sum(made.price.values()) + len(plan.everyone)
     exact = all(e.exact_price(plan.parameters[e.name]) for e in plan.experiments) and not plan.labels_only
     each = max(per_photograph, default=0)
-    left = total if store is None else _left(plan, tops, store)
+    left = total if store is None else _left(plan, store)
     learning = sum(made.price[h] for hashes in made.stages.values() for h in hashes) + len(plan.learning)
     return Price(
         photographs=len(plan.photographs),
@@ -72,13 +70,13 @@ def price_of(settings: RunSettings, store: RunStore | None = None, *, cached: bo
     )
 
 
-def _left(plan: AuditPlan, tops: Mapping[str, int], store: RunStore) -> int:
+def _left(plan: AuditPlan, store: RunStore) -> int:
     """Queries of the units that are not finished. What is finished is known by the class it was measured for."""
     known = {}
     for photograph in plan.everyone:
         unit_hash = plan.clean_unit(photograph).hash
         if store.has(unit_hash):
             known[photograph.sha256] = int(store.load(unit_hash).record["top"][0])
-    made = plan_measures(plan, {**tops, **known}, None, store.has)
+    made = foreseen(plan, known, finished=store.has)
     unshown = len(plan.everyone) - len(known)
     return unshown + sum(price for unit_hash, price in made.price.items() if not store.has(unit_hash))

@@ -19,6 +19,7 @@ from ..properties.experiment import SETTINGS
 from ..properties.result import jsonable
 from ..properties.subject import not_among
 from ..sessions import AnswerCache, CacheChoice
+from ..stimuli.regions import require_superpixels
 from .inputs import PhotographRef, class_of
 from .pool import Usable, choose_controls, uses_pool
 from .settings import FileEntry, ObserverEntry, PhotographEntry, RunSettings, load_settings
@@ -81,6 +82,8 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
     if request.setting not in SETTINGS:
         raise InputError(f"there is no setting {request.setting!r}: choose among {', '.join(SETTINGS)}.")
     check_frame(request.observer.frame.shape)
+    if request.regions == "superpixels":
+        require_superpixels()
     entries, broken = read_entries(request.photographs, request.observer.labels)
     kept = not_among([entry.sha256 for entry in entries], request.leave_out, "what goes first")
     entries = [entries[i] for i in kept]

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import Cancelled, RunFolderError
-from .book import Book
-from .claims import Claims, clear_claims
+from .accounting.book import Book
+from .accounting.ledger import last_sitting
+from .crew.claims import Claims, clear_claims
+from .crew.lease import WAIT, Lease
+from .crew.workers import WAITING, WORKING, Roster, Worker, WorkerInfo, forget_gone
 from .files import make_folder, sweep
-from .lease import WAIT, Lease
-from .ledger import last_sitting
-from .store import RunStore
-from .workers import WAITING, WORKING, Roster, Worker, WorkerInfo, forget_gone
+from .keeping.store import RunStore
 
 if TYPE_CHECKING:
     from .settings import RunSettings

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..errors import RunFolderError
-from .ledger import Ledger
+from ..errors import RunFolderError, without_kind
+from .accounting.ledger import Ledger
+from .crew.workers import Roster
 from .price import price_of
 from .settings import RUN_NAME, load_settings
 from .study.status import STATUS, read_status
-from .workers import Roster
 
 _SILENT = 15.0  # seconds after which a driver that writes nothing is asked for
 
@@ -57,14 +58,9 @@ class Watcher:
                 f"'{self._folder}' holds no run, and no study that has begun ({STATUS} is missing): name the "
                 "folder of one."
             )
-        state = summed(status, self._rate)
-        if state["at_work"] and not self._driven(status):
-            return {
-                **state,
-                "at_work": False,
-                "ended": "Its driver is gone: run the study again to go on with it.",
-            }
-        return state
+        if not status["ended"] and not self._driven(status):
+            status = {**status, "ended": True, "stopped": "Its driver is gone."}
+        return summed(status, self._rate)
 
     def _driven(self, status: Mapping[str, Any]) -> bool:
         """Whether the driver is alive: it works in its runs."""
@@ -96,12 +92,12 @@ class Watcher:
             "price": None,
             "stopped": None,
             "failures": [
-                {"experiment": f.experiment, "photograph": f.photograph, "error": f.error}
+                {"experiment": f.experiment, "photograph": f.photograph, "error": without_kind(f.error)}
                 for f in failures[-3:]
             ],
         }
         working = bool(Roster(self._folder).others())
-        state = summed({"runs": [run], "ended": not working}, self._rate)
+        state = summed({"runs": [run], "ended": not working, "command": settings.command}, self._rate)
         return {**state, "cost": totals.cost or None}
 
 
@@ -133,5 +129,16 @@ def summed(status: Mapping[str, Any], rate: Rate) -> dict[str, Any]:
         "left": open_units / speed if speed else None,
         "cost": sum(prices) if prices else None,
         "at_work": not status["ended"],
-        "ended": "It has ended." if status["ended"] else "",
+        "ended": _ending(status, units - done) if status["ended"] else "",
     }
+
+
+def _ending(status: Mapping[str, Any], left: int) -> str:
+    """How it ended, how many units are left, and how to go on with them."""
+    words = [status.get("stopped") or "It has ended."]
+    if left:
+        are, them = ("1 unit is", "it") if left == 1 else (f"{left:,} units are", "them")
+        on = f"{are} not measured; the same command goes on with {them}"
+        command = shlex.join(status.get("command") or ())
+        words.append(f"{on}: {command}" if command else f"{on}.")
+    return " ".join(words)

@@ -29,6 +29,7 @@ _KEEP = (
     4.0  # seconds that an unused connection is kept: less than the five after which many servers close theirs
 )
 _TRANSIENT = frozenset({408, 421, 425, 429, *range(500, 600)}) - {501, 505}
+_NO_ADDRESS = "{} is no address: write http://host:port/path or https://…."
 _GONE = frozenset({401, 402, 403, 404, 407, 410})
 
 
@@ -158,7 +159,7 @@ class Client:
         if 300 <= status < 400:
             return ObserverError(
                 f"{self.address} sends elsewhere (status {status}), to "
-                f"{_plain(urljoin(self.address, response.headers.get('location', '')))}: "
+                f"{_elsewhere(self.address, response.headers.get('location', ''))}: "
                 "give the right address; nothing was sent there."
             )
         if status in (401, 403, 407):
@@ -214,13 +215,13 @@ def check_address(text: str) -> str:
     Raises:
         InputError: It names no server, or holds what would be written into the run.
     """
-    parts = urlsplit(text)
     try:
+        parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
-    except ValueError:
-        host = None
+    except ValueError as error:  # a bracket without the other, a port that is none
+        raise InputError(_NO_ADDRESS.format(text.partition("?")[0].rpartition("@")[2])) from error
     if parts.scheme not in ("http", "https") or not host:
-        raise InputError(f"{_plain(text)} is no address: write http://host:port/path or https://….")
+        raise InputError(_NO_ADDRESS.format(_plain(text)))
     if parts.username is not None or parts.password is not None or "${" in text:
         raise InputError(
             "an address is kept in the run, so it must not hold credentials: give them with "
@@ -234,6 +235,14 @@ def check_address(text: str) -> str:
             "--header 'Name: ${VARIABLE}'."
         )
     return text.rstrip("/")
+
+
+def _elsewhere(address: str, location: str) -> str:
+    """Where a redirect leads, as far as it may be told; what a server writes there may be no address."""
+    try:
+        return _plain(urljoin(address, location))
+    except ValueError:
+        return "what is no address"
 
 
 def _plain(address: str) -> str:

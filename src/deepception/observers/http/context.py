@@ -20,6 +20,7 @@ from .headers import Headers
 from .observer import HttpObserver, Wire
 
 _MODEL = re.compile(r"/(?:models|predictions)/([^/:]+)")
+_MOST_CLASSES, _LONGEST_SIDE = 2**20, 2**14  # an endpoint that says more describes no classifier of images
 _TRIES = 5  # of a question about the model, which no one bills
 
 
@@ -157,6 +158,11 @@ def image_facts(
         raise InputError(
             f"{context.name} does not say how many classes it has: give their names with --labels, or "
             "their number as classes in a file for --preprocessing."
+        )
+    if classes > _MOST_CLASSES or any(side and side > _LONGEST_SIDE for side in (height, width)):
+        raise ObserverError(
+            f"{context.name} takes tensors {list(taken.shape)} and gives {list(given.shape)}, more than any "
+            "classifier of images: check the address, and name another input or output."
         )
     known = [side if side is not None and side > 0 else None for side in (height, width)]
     return ModelFacts(classes, known[0], known[1], layout, dtype)

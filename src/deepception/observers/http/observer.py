@@ -96,7 +96,7 @@ class HttpObserver(ResolvedObserver):
         reply = await self._client.post(encoded.url, encoded.body, encoded.headers)
         try:
             answer = self._wire.read(reply, encoded)
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
             raise TransientError(
                 "bad answer", "it has another form than its protocol says", nonsense=True
             ) from error

@@ -43,7 +43,7 @@ def open_tfserving(context: Context) -> HttpObserver:
         version = str(described["model_spec"]["version"])
         taken = _choose(_tensors(signature["inputs"]), context.input_name, "input", "--input-name")
         given = _choose(_tensors(signature["outputs"]), context.output_name, "output", "--output-name")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ObserverError(
             f"{context.name} does not describe its signature {_SIGNATURE!r}: check the address and the protocol."
         ) from error

@@ -53,8 +53,17 @@ def open_v2(context: Context, form: str | None = None) -> HttpObserver:
     server = context.fetch_json(f"{found['base']}/v2")
     url = context.address.removesuffix("/infer")
     model = context.fetch_json(url)
-    taken = _choose(_tensors(model.get("inputs")), context.input_name, "inputs", "--input-name")
-    given = _choose(_tensors(model.get("outputs")), context.output_name, "outputs", "--output-name")
+    try:
+        inputs, outputs = _tensors(model.get("inputs")), _tensors(model.get("outputs"))
+        versions = [str(version) for version in model.get("versions") or []]
+        advertised = "binary_tensor_data" in (server.get("extensions") or [])
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ObserverError(
+            f"{context.name} describes itself otherwise than the Open Inference Protocol does: check the address "
+            "and the protocol."
+        ) from error
+    taken = _choose(inputs, context.input_name, "inputs", "--input-name")
+    given = _choose(outputs, context.output_name, "outputs", "--output-name")
     if taken.type not in _TYPES:
         raise ObserverError(
             f"{context.name} takes {taken.type} tensors, which are no images: name another model."
@@ -62,14 +71,12 @@ def open_v2(context: Context, form: str | None = None) -> HttpObserver:
     facts = image_facts(context, taken, given, _TYPES[taken.type], encoded=taken.type == "BYTES")
     settings = context.settings(facts)
     if form is None:
-        advertised = "binary_tensor_data" in (server.get("extensions") or [])
         known = any(name in str(server.get("name", "")).lower() for name in _BINARY_SERVERS)
         form = "binary" if advertised or known else "json"
     if taken.type == "BYTES" and form != "binary":
         raise ObserverError(
             f"{context.name} takes images as bytes, which its server may not take: try --protocol v2-binary."
         )
-    versions = [str(version) for version in model.get("versions") or []]
     version = found["version"] or context.version or (versions[-1] if versions else None)
     level = AnswerLevel(settings.preprocessing.output or "logits")
     wire = V2Wire(f"{url}/infer", taken, given.name, settings.preprocessing, level, form == "binary")

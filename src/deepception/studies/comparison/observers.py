@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...properties.bounds import only_bounds, touches_limit
 from .alike import ACCURACY, DECEPTION
+from .measures import COLUMNS
 from .runs import Compared
 
 Entry = dict[str, Any]
@@ -43,21 +45,30 @@ def own_figures(run: Compared, measure: str) -> Entry:
         accuracy = run.results["accuracy"]
         return {"key": run.key, "top1": accuracy["top1"], "top5": accuracy["top5"]}
     summary = run.results["properties"][measure]
-    return {"key": run.key} | (_deception(summary["figures"]) if measure == DECEPTION else _property(summary))
+    return {"key": run.key} | (
+        _deception(summary["figures"]) if measure == DECEPTION else _property(measure, summary)
+    )
 
 
-def _property(summary: Mapping[str, Any]) -> Entry:
+def _property(measure: str, summary: Mapping[str, Any]) -> Entry:
     """The headline of a property, and whether it holds."""
     headline = summary["headline"]
     if headline is None:
         reason = " ".join(summary["open_questions"]) or "nothing was measured"
         return dict.fromkeys(("effect", "control", "difference", "unselected", "holds", "p")) | {
+            "touches_limit": False,
+            "only_bounds": False,
+            "control_only_bounds": False,
             "best_control": "",
             "reason": reason,
             "unit": "",
         }
-    best = headline["best_control"]
+    best, rows = headline["best_control"], summary["rows"]
+    column = COLUMNS[measure].effect if measure in COLUMNS else ""
     return {
+        "touches_limit": touches_limit(rows, column, headline["value"]["value"]),
+        "only_bounds": only_bounds(measure, rows),
+        "control_only_bounds": bool(best) and only_bounds(measure, rows, best),
         "effect": headline["value"],
         "best_control": best,
         "control": headline["controls"].get(best),

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from .opening import engine_names, open_engine
+from .opening import check_engine, engine_names, open_engine
 from .protocol import Bench, BenchMaker, Ending, Engine, Good, Place
 
-__all__ = ["Bench", "BenchMaker", "Ending", "Engine", "Good", "Place", "engine_names", "open_engine"]
+__all__ = [
+    "Bench",
+    "BenchMaker",
+    "Ending",
+    "Engine",
+    "Good",
+    "Place",
+    "check_engine",
+    "engine_names",
+    "open_engine",
+]

@@ -27,6 +27,7 @@ from .local_worker import STOP, pack, work
 from .protocol import BenchMaker, Good
 from .scratch import sweep
 from .telling import OUT_OF_MEMORY
+from .unguarded import UNGUARDED, end_if_worker_to_be, unguarded
 
 _GOODBYE = 5.0  # seconds that an idle worker is given to close its bench
 _starting = threading.Lock()
@@ -63,6 +64,7 @@ class LocalEngine(Dispatch[_LocalHand]):
     ) -> None:
         if workers is not None and workers < 1:
             raise InputError(f"{workers} workers do nothing: name at least one.")
+        end_if_worker_to_be()
         self._seats: list[Seat] = seats(workers, pin)
         super().__init__(len(self._seats), most_losses)
         self._make = pickle.dumps(make)
@@ -138,6 +140,8 @@ class LocalEngine(Dispatch[_LocalHand]):
     def _bury(self, hand: _LocalHand, why: str = "") -> None:
         _outlive(hand.process, 1.0)
         hand.connection.close()
+        if hand.process.exitcode == UNGUARDED:
+            raise unguarded()
         self._lost(hand, why or _fate(hand.process.exitcode))
         hand.process.close()
         sweep()

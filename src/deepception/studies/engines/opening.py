@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from ...errors import InputError
@@ -22,12 +22,43 @@ def open_engine(name: str, make: BenchMaker, **options: Any) -> Engine:
 
     Raises InputError for a name or an option that means nothing, and what the engine raises.
     """
+    return check_engine(name, **options)(make, **options)
+
+
+def check_engine(name: str, **options: Any) -> Callable[..., Engine]:
+    """What opens an engine, which is there and understands the options; nothing is started.
+
+    An engine may have a function ``check``, which gets the options and raises InputError for what it lacks.
+
+    Raises InputError for a name or an option that means nothing.
+    """
     kind = _engine(name)
     known = [parameter.name for parameter in inspect.signature(kind).parameters.values()][1:]
     for option in options:
         if option not in known:
             raise InputError(f"the engine {name} has no option {option}; it has {', '.join(known)}.")
-    return kind(make, **options)
+    _check_types(kind, options)
+    check = getattr(kind, "check", None)
+    if check is not None:
+        check(**options)
+    return kind
+
+
+def _check_types(kind: Callable[..., Engine], options: Mapping[str, Any]) -> None:
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    try:
+        known = inspect.signature(kind, eval_str=True).parameters
+    except NameError:  # of types that only type checkers import
+        return
+    for option, value in options.items():
+        hint = known[option].annotation
+        if hint is not inspect.Parameter.empty:
+            try:
+                TypeAdapter(hint, config=ConfigDict(strict=True)).validate_python(value)
+            except ValidationError as error:
+                said = error.errors(include_url=False)[0]["msg"]
+                raise InputError(f"{option} of the engine: {said[:1].lower()}{said[1:]}.") from error
 
 
 def engine_names() -> tuple[str, ...]:

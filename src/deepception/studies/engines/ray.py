@@ -74,10 +74,7 @@ class RayEngine(Dispatch[_RayHand]):
         most_losses: int | None = None,
         patience: float = 300.0,
     ) -> None:
-        if workers is not None and workers < 1:
-            raise InputError(f"{workers} workers do nothing: name at least one.")
-        if cpus < 0 or gpus < 0 or cpus + gpus == 0:
-            raise InputError("a worker needs processors or GPUs, a fraction at least: give cpus or gpus.")
+        self.check(workers=workers, cpus=cpus, gpus=gpus)
         self._ray = _imported()
         self._started = _connect(self._ray, address, workers, cpus)
         self._each = {"CPU": cpus, "GPU": gpus}
@@ -99,6 +96,15 @@ class RayEngine(Dispatch[_RayHand]):
         except BaseException:
             self._leave()
             raise
+
+    @staticmethod
+    def check(*, workers: int | None = None, cpus: float = 1.0, gpus: float = 0.0, **_: Any) -> None:
+        """Raise InputError where Ray is not installed, or a worker would have nothing to work on."""
+        if workers is not None and workers < 1:
+            raise InputError(f"{workers} workers do nothing: name at least one.")
+        if cpus < 0 or gpus < 0 or cpus + gpus == 0:
+            raise InputError("a worker needs processors or GPUs, a fraction at least: give cpus or gpus.")
+        _imported()
 
     def share(self, path: Path) -> Good:
         """Put a file into the object store, where it stays as long as somebody holds the Good."""

@@ -38,9 +38,11 @@ class Scratch:
 def sweep() -> None:
     """Remove the folders of workers of this machine that are no more."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_NAME}*"):
-        # Other people's folders cannot be opened, and those of living workers are locked.
-        with contextlib.suppress(OSError), (folder / _LOCK).open("rb+") as file:
-            _lock(file)
+        # Other people's folders cannot be opened, and those of living workers are locked. One without a lock was
+        # left in the midst of its removal: a folder has its lock before it has its name.
+        with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
+            with contextlib.suppress(FileNotFoundError):
+                _lock(opened.enter_context((folder / _LOCK).open("rb+")))
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -21,6 +21,8 @@ TOGETHER = 32 << 20
 
 _MOST = 1024  # photographs of one chunk
 _ALIGNED = ("canvas", "background", "dose")  # dimensions along which values are matched by name
+_GRID = ("y", "x")
+_SAME = 0.01  # of the frame: grids whose middles differ by less, as whole pixels make them do, are the same
 
 
 @dataclass(eq=False)
@@ -38,6 +40,7 @@ class _Group:
     variables: dict[str, _Variable] = field(default_factory=dict)
     lengths: dict[str, int] = field(default_factory=dict)
     labels: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    grids: dict[str, set[tuple[float, ...]]] = field(default_factory=dict)
     uneven: set[str] = field(default_factory=set)
 
     def see(self, found: Pieces) -> None:
@@ -60,8 +63,20 @@ class _Group:
             if dim in _ALIGNED:
                 self.labels[dim] = tuple(dict.fromkeys([*self.labels.get(dim, ()), *labels]))
                 self.lengths[dim] = len(self.labels[dim])
+            elif dim in _GRID:
+                self.grids.setdefault(dim, set()).add(labels)
             elif self.labels.setdefault(dim, labels) != labels:
                 self.uneven.add(dim)
+
+    @property
+    def coordinates(self) -> dict[str, tuple[Any, ...]]:
+        """What stands along each dimension on which all results agree: of grids, their mean."""
+        told = {dim: along for dim, along in self.labels.items() if dim not in self.uneven}
+        for dim, grids in self.grids.items():
+            middles = sorted(grids)
+            if len({len(grid) for grid in middles}) == 1 and np.ptp(middles, axis=0).max() < _SAME:
+                told[dim] = tuple(np.mean(middles, axis=0).tolist())
+        return told
 
     def shape(self, name: str) -> tuple[int, ...]:
         """The shape of a variable on one photograph."""
@@ -159,10 +174,8 @@ def _write_coordinates(
         "sha256": ("photograph", np.array(list(photographs), dtype=text)),
         "label": (("observer", "photograph"), labels, {"long_name": "class that was read, −1 where unknown"}),
     }
-    for dim, along in group.labels.items():
-        if dim in group.uneven:
-            continue
-        attrs = {"units": "middle, share of the frame"} if dim in ("y", "x") else {}
+    for dim, along in group.coordinates.items():
+        attrs = {"units": "middle, share of the frame"} if dim in _GRID else {}
         values = np.array(along, dtype=text if isinstance(along[0], str) else None)
         coordinates[dim] = (dim, values, attrs)
     about = {"property": group.about}

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import InputError, ObserverError
-from ..engines import BenchMaker, Engine, open_engine
+from ..engines import BenchMaker, Engine, check_engine, open_engine
+from ..engines.unguarded import end_if_worker_to_be
 from ..files import make_folder, write_atomically
 from ..runner import Listeners
 from ..settings import RUN_NAME
@@ -61,6 +62,7 @@ class Study:
             where = ".".join(str(part) for part in first["loc"])
             raise InputError(f"{where}: {first['msg'].lower()}.") from error
         self._source = Source(Path())
+        self._other_engine = False
 
     @classmethod
     def read(cls, path: str | Path) -> Study:
@@ -69,6 +71,7 @@ class Study:
         path = Path(path)
         made._file = read_study(path)
         made._source = Source(path.parent, path, path.read_text(encoding="utf-8"))
+        made._other_engine = False
         return made
 
     @property
@@ -83,8 +86,13 @@ class Study:
         return self._file.study.name or (path.stem if path is not None else "study")
 
     def prepare(self, out: str | Path, command: tuple[str, ...] = (), *, timed: bool = False) -> Prepared:
-        """Open the observers, resolve what is measured, and price it; see ``prepare``."""
+        """Look whether the engine is there, open the observers, resolve what is measured, and price it.
+
+        See ``prepare``.
+        """
+        end_if_worker_to_be()  # before it opens observers
         refuse_others(Path(out))
+        self._check_engine()
         return prepare(self._file, self._source, Path(out), command, timed=timed)
 
     def run(
@@ -104,6 +112,7 @@ class Study:
             on_status: Is told how far it is.
 
         Raises:
+            InputError: It is run by a script that starts workers while it is imported.
             DeepceptionError: Nothing can be measured.
         """
         out = Path(out)
@@ -114,15 +123,31 @@ class Study:
         make_folder(out)
         if self._source.path is not None:
             write_atomically(out / STUDY_NAME, self._source.text.encode("utf-8"))
-        return conduct(prepared.runs, out, self.engine, listeners=listeners, on_status=on_status)
+        about = {
+            "name": self.name,
+            "command": prepared.runs[0].settings.command,
+            "lost": {name: str(error) for name, error in prepared.lost.items()},
+        }
+        end = conduct(prepared.runs, out, self.engine, listeners=listeners, on_status=on_status, about=about)
+        if isinstance(end.stopped, InputError):
+            raise end.stopped
+        return end
 
     def engine(self, make: BenchMaker) -> Engine:
         """Start the engine that the study names."""
+        return open_engine(self._file.engine.name, make, **self._engine_options())
+
+    def _engine_options(self) -> dict[str, Any]:
         table = self._file.engine
-        options = dict(table.options)
-        if table.workers is not None:
-            options["workers"] = table.workers
-        return open_engine(table.name, make, **options)
+        return dict(table.options) | ({} if table.workers is None else {"workers": table.workers})
+
+    def _check_engine(self) -> None:
+        try:
+            check_engine(self._file.engine.name, **self._engine_options())
+        except InputError as error:
+            if self._other_engine:  # than the file's: what is wrong stands in none of its lines
+                raise
+            raise self._source.wrong(["engine"], str(error)) from error
 
     def with_engine(self, **changes: Any) -> Study:
         """The same study on another engine; ``name``, ``workers`` and ``options`` that are ``None`` stay."""
@@ -130,6 +155,7 @@ class Study:
         given = {name: value for name, value in changes.items() if value is not None}
         made._file = self._file.model_copy(update={"engine": self._file.engine.model_copy(update=given)})
         made._source = self._source
+        made._other_engine = self._other_engine or bool(given)
         return made
 
 

@@ -14,15 +14,15 @@ from ...errors import DeepceptionError, ObserverError
 from ...observers import Observer, fingerprint, open_observer, restrict
 from ...observers.remote import is_remote
 from ...sessions import CacheChoice, Session, chosen_cache
+from ..accounting.journal import FileJournal, journal_path
 from ..assembling import plan_of
+from ..crew.workers import WORKING, Worker
 from ..engine import PlannedUnit
-from ..journal import FileJournal, journal_path
-from ..measuring import PlannedPhotograph
-from ..plan import AuditPlan, MeasurePlan, plan_alone, plan_clean, plan_period, plan_shared
+from ..keeping.store import RunStore
+from ..planning.measuring import PlannedPhotograph
+from ..planning.plan import AuditPlan, MeasurePlan, plan_alone, plan_clean, plan_period, plan_shared
 from ..settings import RunSettings
-from ..store import RunStore
 from ..units import Outcome
-from ..workers import WORKING, Worker
 from .orders import Known, UnitOrder, UnitReply, unframed
 
 if TYPE_CHECKING:

@@ -20,15 +20,15 @@ from ...errors import (
     UnreachableError,
 )
 from ..assembling import assemble, plan_of, read_finished, write_results
-from ..compacting import compact
 from ..engine import ExecutionReport
 from ..engines import Engine, Good
 from ..files import write_atomically
 from ..joining import fix_batch_size
+from ..keeping.compacting import compact
+from ..keeping.store import FinishedUnit
 from ..outputs import write_outputs
 from ..run_folder import OpenRun, open_run, owner_told
 from ..settings import RUN_NAME, RunSettings, load_settings
-from ..store import FinishedUnit
 from .bench import RunKit
 from .flow import Flow, Ready
 from .journals import Journals
@@ -119,7 +119,7 @@ class Course:
             return None
         if self._spent + self._reserved + ready.price > budget:
             raise BudgetError(
-                f"The budget of {budget:,} images of {self.name} does not suffice: {self._spent:,} were sent, and "
+                f"The budget of {budget:,} images does not suffice: {self._spent:,} were sent, and "
                 f"the next unit takes at most {ready.price:,}; raise it."
             )
         self._reserved += ready.price

@@ -51,6 +51,7 @@ def conduct(
     *,
     listeners: Listeners | None = None,
     on_status: Callable[[Mapping[str, Any]], None] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> StudyEnd:
     """Measure what the runs of a study still lack, and write the results of each.
 
@@ -60,6 +61,7 @@ def conduct(
         engine: Starts the workers, given what makes their benches.
         listeners: Who is told what happens, and may end the measuring; what was measured is kept.
         on_status: Is told how far it is, some times a second.
+        about: What the status says besides.
 
     Raises:
         RunFolderError: A folder cannot be used, or another process works in it.
@@ -68,14 +70,14 @@ def conduct(
     listeners = listeners or Listeners()
     with contextlib.ExitStack() as stack:
         courses = [Course(run, folder, stack) for run in runs]
-        status = Status(folder, [course.name for course in courses], on_status)
+        status = Status(folder, [course.name for course in courses], on_status, about or {})
         kits = {course.name: course.kit for course in courses}
         stopped: DeepceptionError | None = None
         if any(not course.flow.done for course in courses):
             with engine(StudyBenchMaker(kits)) as working:
                 stopped = _Driver(list(courses), working, listeners, status).drive()
         ends = tuple(course.conclude(stopped) for course in courses)
-        status.write(lambda: [course.state() for course in courses], ended=True)
+        status.write(lambda: [course.state() for course in courses], ended=True, stopped=stopped)
     return StudyEnd(ends, stopped)
 
 

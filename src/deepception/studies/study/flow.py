@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from ...errors import DeepceptionError
 from ..engine import BlockedUnit, ExecutionReport, FailedUnit
-from ..measuring import PlannedPhotograph
-from ..plan import AuditPlan, MeasurePlan, plan_alone, plan_clean, plan_period, plan_shared
-from ..store import RunStore
+from ..keeping.store import RunStore
+from ..planning.measuring import PlannedPhotograph
+from ..planning.plan import AuditPlan, MeasurePlan, plan_alone, plan_clean, plan_period, plan_shared
 from ..units import Unit
 from .orders import Known
 

@@ -8,9 +8,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..accounting.journal import SPAN, journal_path
+from ..crew.workers import WORKING, Worker
 from ..files import folder_error, make_folder
-from ..journal import SPAN, journal_path
-from ..workers import WORKING, Worker
 
 
 class Journals:

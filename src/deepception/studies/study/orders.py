@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...errors import DeepceptionError
-from ..store import FinishedUnit
+from ..keeping.store import FinishedUnit
 
 if TYPE_CHECKING:
     from ..engines import Good

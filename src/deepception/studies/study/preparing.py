@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,15 +18,17 @@ from ...observers.remote import cost_of, is_remote
 from ...properties import Experiment, with_needs
 from ...sessions import CacheChoice, Session
 from ...sessions.remote import BATCH
+from ...stimuli.regions import require_superpixels
 from ..inputs import PhotographRef, find_photographs
 from ..joining import joined_with
+from ..keeping.store import RunStore
 from ..price import Price, price_of
 from ..request import AuditRequest, resolve
-from ..store import RunStore
+from .before import photographs_of_before
 from .bench import RunKit
 from .course import StudyRun
 from .fetching import is_address, read_address
-from .tomls import ExperimentTable, ObserverTable, StudyFile, fit_for_folders, wrong
+from .tomls import ExperimentTable, ObserverTable, StudyFile, fit_for_folders, where
 
 _PATHS = ("labels", "preprocessing", "weights", "protocol")
 _BESIDE = (".json", ".txt")
@@ -47,11 +49,15 @@ class Source:
     path: Path | None = None
     text: str = ""
 
+    def where(self, place: Sequence[str | int]) -> str:
+        """What a place of the study is called: file and line, or its keys."""
+        if self.path is not None:
+            return where(self.path, self.text, place)
+        return ".".join(str(part) for part in place)
+
     def wrong(self, place: Sequence[str | int], what: str) -> InputError:
         """What is wrong at a place of the study."""
-        if self.path is not None:
-            return wrong(self.path, self.text, place, what)
-        return InputError(f"{'.'.join(str(part) for part in place)}: {what}")
+        return InputError(f"{self.where(place)}: {what}")
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ class Prepared:
     Attributes:
         runs: Its runs, observer by observer within each experiment.
         prices: What each costs at most, by name.
-        assumed: What was assumed about observers, and what is broken, as sentences.
+        assumed: What was assumed about observers, what is kept from before, and what is broken, as sentences.
         lost: Observers that could not be opened, by name, with why.
         seconds: Seconds that one image takes, by name of the run, where it can be told.
     """
@@ -86,12 +92,12 @@ def prepare(
     for i, measured in enumerate(study.experiments):
         check_experiment(measured, source, ["experiments", i])
     _refuse_twins([t.name for t in study.experiments], "experiments", "name", source)
-    photographs = _photographs(study, source, out, study.photographs.images)
+    photographs = _photographs(study, source, out, "images")
     if study.photographs.limit is not None:
         photographs = evenly(photographs, study.photographs.limit)
     learn_on = None
     if study.photographs.learn_on:
-        learn_on = _photographs(study, source, out, study.photographs.learn_on)
+        learn_on = _photographs(study, source, out, "learn_on")
     runs: list[StudyRun] = []
     prices: dict[str, Price] = {}
     told: list[str] = []
@@ -126,7 +132,11 @@ def prepare(
                 )
                 runs.append(run)
                 prices[run.name] = price
-            took = seconds_an_image(observer, study.study.batch_size) if timed else None
+            try:
+                took = seconds_an_image(observer, study.study.batch_size) if timed else None
+            except DeepceptionError as error:  # such as answers that are none: its units will say so
+                took = None
+                told.append(f"{name}: it cannot be timed: {error}")
             if took is not None:
                 seconds |= {f"{experiment.name}/{name}": took for experiment in study.experiments}
             told += [f"{name}: {sentence}" for sentence in runs[-1].settings.observers[0].assumed]
@@ -137,6 +147,7 @@ def prepare(
     # Experiments outside, so that one of them is whole for all observers before the next begins.
     order = {table.name: i for i, table in enumerate(study.experiments)}
     runs.sort(key=lambda run: order[run.name.partition("/")[0]])
+    told += photographs_of_before(runs, prices)
     return Prepared(tuple(runs), prices, (*told, *sorted(broken)), lost, seconds)
 
 
@@ -167,6 +178,11 @@ def check_experiment(table: ExperimentTable, source: Source, place: Sequence[str
         wanted = with_needs(table.measure)
     except InputError as error:
         raise source.wrong([*place, "measure"], str(error)) from error
+    if table.regions == "superpixels":
+        try:
+            require_superpixels()
+        except InputError as error:
+            raise source.wrong([*place, "regions"], str(error)) from error
     known = {experiment.name: experiment for experiment in wanted}
     for name, given in table.parameters.items():
         if name not in known:
@@ -212,6 +228,9 @@ def _run(
         command=command,
     )
     settings, broken = resolve(request, folder if folder.exists() else None)
+    if table.name is not None:  # by which comparisons, conditions and exports know it, too
+        observers = tuple(entry.model_copy(update={"name": name}) for entry in settings.observers)
+        settings = settings.model_copy(update={"observers": observers})
     kit = RunKit(
         folder="",
         settings="",
@@ -272,18 +291,20 @@ def _parameters(
     return made
 
 
-def _photographs(study: StudyFile, source: Source, out: Path, images: Sequence[str]) -> list[PhotographRef]:
-    place = ["photographs", "images"]
+def _photographs(
+    study: StudyFile, source: Source, out: Path, key: Literal["images", "learn_on"]
+) -> list[PhotographRef]:
     named = []
-    for text in images:
+    for text in getattr(study.photographs, key):
         if is_address(text):
             named.append(str(read_address(text, out / "photographs")))
         else:
             named.append(str(source.base / Path(text).expanduser()))
     try:
-        return find_photographs(named, label=study.photographs.label)
+        said = source.where(["photographs", "label"])
+        return find_photographs(named, label=study.photographs.label, where=said)
     except InputError as error:
-        raise source.wrong(place, str(error)) from error
+        raise source.wrong(["photographs", key], str(error)) from error
 
 
 def _opened(
@@ -297,9 +318,20 @@ def _opened(
     }
     try:
         observer = open_observer(model, **options)
-        return (observer if table.knowledge is None else restrict(observer, table.knowledge)), model, options
     except InputError as error:
         raise source.wrong([*place, "model"], str(error)) from error
+    if "process" in observer.identity:
+        observer.close()
+        raise source.wrong(
+            [*place, "model"],
+            "a Python function without a version is another observer in each worker: give it one, as in "
+            'options = { version = "1" }, and another whenever its answers change.',
+        )
+    try:
+        return (observer if table.knowledge is None else restrict(observer, table.knowledge)), model, options
+    except InputError as error:
+        observer.close()
+        raise source.wrong([*place, "knowledge"], str(error)) from error
 
 
 def located(spec: str, base: Path) -> str:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ...errors import RunFolderError
+from ...errors import DeepceptionError, RunFolderError
 from ..files import write_atomically
 
 STATUS = "status.json"
@@ -28,31 +28,49 @@ class Status:
         folder: The folder of the study.
         runs: Names of its runs, in order.
         tell: Is told as well.
+        about: What else the file says: the study's ``name``, its ``command``, and the observers that were
+            ``lost``, with why.
     """
 
     def __init__(
-        self, folder: Path, runs: Sequence[str], tell: Callable[[Mapping[str, Any]], None] | None
+        self,
+        folder: Path,
+        runs: Sequence[str],
+        tell: Callable[[Mapping[str, Any]], None] | None,
+        about: Mapping[str, Any],
     ) -> None:
         self._path = folder / STATUS
         self._order = {name: i for i, name in enumerate(runs)}
         self._tell = tell
+        self._about = dict(about)
         self._since = datetime.now(UTC).isoformat(timespec="seconds")
         self._began = time.monotonic()
         self._wrote = -EVERY
 
-    def write(self, look: Callable[[], Sequence[Mapping[str, Any]]], *, ended: bool = False) -> None:
-        """Say how far the runs are, which ``look`` tells. A full disk is told by what is measured, not by this."""
+    def write(
+        self,
+        look: Callable[[], Sequence[Mapping[str, Any]]],
+        *,
+        ended: bool = False,
+        stopped: DeepceptionError | None = None,
+    ) -> None:
+        """Say how far the runs are, which ``look`` tells, and what ``stopped`` them before their end, if anything.
+
+        A full disk is told by what is measured, not by this.
+        """
         now = time.monotonic()
         if not ended and now - self._wrote < EVERY:
             return
         self._wrote = now
         runs = look()
         state = {
+            **self._about,
             "pid": os.getpid(),
             "since": self._since,
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": round(now - self._began, 1),
             "ended": ended,
+            "stopped": None if stopped is None else str(stopped),
             "runs": sorted(runs, key=lambda run: self._order[run["name"]]),
         }
         if self._tell is not None:

@@ -162,12 +162,12 @@ def read_study(path: Path) -> StudyFile:
         found = error.errors(include_url=False)
         first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
         place = [part for part in first["loc"] if isinstance(part, (str, int))]
-        raise wrong(path, text, place, _said(first, place)) from error
+        raise InputError(f"{where(path, text, place)}: {_said(first, place)}") from error
 
 
-def wrong(path: Path, text: str, place: Sequence[str | int], what: str) -> InputError:
-    """What is wrong at a place, such as ``["observers", 1, "model"]``, as an error that names its line."""
-    return InputError(f"{path}, line {line_of(text, place)}: {what}")
+def where(path: Path, text: str, place: Sequence[str | int]) -> str:
+    """What a place, such as ``["observers", 1, "model"]``, is called: file and line."""
+    return f"{path}, line {line_of(text, place)}"
 
 
 def line_of(text: str, place: Sequence[str | int]) -> int:

@@ -1,0 +1,1 @@
+"""Fooling images in run folders: planned, carried out, and turned into results."""
