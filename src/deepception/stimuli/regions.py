@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,10 +109,12 @@ def windows(shape: tuple[int, int], size: int | tuple[int, int], stride: int | t
 
 def require_superpixels() -> None:
     """Raise InputError where scikit-image, which cuts superpixels, is not installed."""
-    if importlib.util.find_spec("skimage") is None:
+    try:
+        import skimage.segmentation  # noqa: F401
+    except ImportError as error:
         raise InputError(
             "Superpixels need scikit-image: install it with pip install 'deepception[superpixels]'."
-        )
+        ) from error
 
 
 def superpixels(image: UInt8, count: int, *, compactness: float = 10.0) -> Regions:
