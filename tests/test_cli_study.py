@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import random
@@ -206,8 +205,7 @@ def test_what_is_wrong_is_told_with_its_line(
 
 
 def test_superpixels_need_their_package(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = importlib.util.find_spec
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "skimage" else found(name))
+    monkeypatch.setitem(sys.modules, "skimage.segmentation", None)
     asked = STUDY.replace('setting = "quick"', 'setting = "quick"\nregions = "superpixels"')
     path = place / "superpixels.toml"
     path.write_text(asked)

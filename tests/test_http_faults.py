@@ -137,7 +137,7 @@ def test_a_run_that_half_failed_is_told_in_one_vocabulary(photographs: Path, tmp
     command = ("--quick", "--concurrency", "16", *PLAIN, *known, "--cost", "0.25", "--out", run)
     with serving(dies_after=500, share=0.1, faults=["503"]) as endpoint:
         port = endpoint.port
-        done = call("audit", endpoint.v2, photographs, *command, "--patience", "1", page=False)
+        done = call("audit", endpoint.v2, photographs, *command, "--patience", "5", page=False)
         first = endpoint.seen
     assert done.code == 4
     assert f"charged {first / 4:,.2f}." in done.err, "what stops a run does not hide what it has cost"

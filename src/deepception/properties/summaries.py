@@ -62,17 +62,17 @@ def _header(result: Any) -> Row:
 def local_row(result: LocalResult, controls: Sequence[LocalControls]) -> Row:
     """The figures of one photograph, its shared controls read for its class."""
     of_control = [(c, usable(c.labels, c.sha256s, result.label, result.sha256)) for c in controls]
-    usable = [c for c, others in of_control if others]
+    read = [c for c, others in of_control if others]
     ranges = [c.ranges(result.label, others) for c, others in of_control if others]
-    carrying = result.carries(usable)
+    carrying = result.carries(read)
     row = {
         **_header(result),
         **jsonable(result.summary()),
         "crops_range": float(np.median(ranges)) if ranges else None,
-        "crops": len(usable),
+        "crops": len(read),
         # Above one scramble alone is a matter of chance: without other photographs nothing is said.
-        "carrying_share": float(carrying.mean()) if usable else None,
-        "carrying": np.flatnonzero(carrying).tolist() if usable else None,
+        "carrying_share": float(carrying.mean()) if read else None,
+        "carrying": np.flatnonzero(carrying).tolist() if read else None,
     }
     return without(row, "range", "scrambled_range")
 
