@@ -34,13 +34,13 @@ class _RayHand(Hand):
     Attributes:
         actor: The actor.
         calls: To be here, to start, then orders, each with its ticket; they are answered in order.
-        asked: Asked to give back the last of them.
+        asked: Asked to give back what is recalled, by its ticket: it may not be the last of them any more.
         placed: Whether it is somewhere in the cluster.
     """
 
     actor: Any
     calls: deque[tuple[int, Any]] = field(default_factory=deque)
-    asked: Any = None
+    asked: tuple[int, Any] | None = None
     placed: bool = False
 
 
@@ -143,7 +143,7 @@ class RayEngine(Dispatch[_RayHand]):
     def _recall(self, hand: _RayHand) -> None:
         # Ray's own cancelling would come too late, and not say whether the order was done.
         ticket, _ = hand.calls[-1]
-        hand.asked = hand.actor.give_back.options(concurrency_group=_BESIDE).remote(ticket)
+        hand.asked = (ticket, hand.actor.give_back.options(concurrency_group=_BESIDE).remote(ticket))
 
     def _listen(self, timeout: float) -> None:
         calls = self._awaited()
@@ -154,9 +154,10 @@ class RayEngine(Dispatch[_RayHand]):
         while ready:
             for call in ready:
                 hand = calls[call]
-                if call is hand.asked:
+                if hand.asked is not None and call == hand.asked[1]:
                     self._hear_return(hand)
-                elif hand.number in self._hands:
+                # What was just given back is not waited for any more.
+                elif hand.number in self._hands and hand.calls and call == hand.calls[0][1]:
                     self._hear(hand)
             calls = self._awaited()
             ready = self._ray.wait(list(calls), num_returns=len(calls), timeout=0)[0] if calls else []
@@ -166,20 +167,23 @@ class RayEngine(Dispatch[_RayHand]):
         """What workers will answer next, and which."""
         # A worker answers in order, so the first call of each is all there is to wait for.
         calls = {hand.calls[0][1]: hand for hand in self._hands.values() if hand.calls}
-        calls.update({hand.asked: hand for hand in self._hands.values() if hand.asked is not None})
+        calls.update({hand.asked[1]: hand for hand in self._hands.values() if hand.asked is not None})
         return calls
 
     def _hear_return(self, hand: _RayHand) -> None:
         """Take in whether a worker gives back what it was asked for."""
-        asked, hand.asked = hand.asked, None
-        with contextlib.suppress(
-            self._ray.exceptions.RayError
-        ):  # the worker is no more: its calls say so as well
-            if not self._ray.get(asked):
-                hand.recalled = None
-            elif hand.recalled is not None:
-                hand.calls.pop()
-                self._returned(hand)
+        assert hand.asked is not None
+        (ticket, asked), hand.asked = hand.asked, None
+        try:
+            given_back = self._ray.get(asked)
+        except self._ray.exceptions.RayError:
+            return  # the worker is no more: its calls say so as well
+        if not given_back:
+            hand.recalled = None
+        elif hand.recalled is not None:
+            # It may have got another order since, which is its last now.
+            hand.calls = deque(call for call in hand.calls if call[0] != ticket)
+            self._returned(hand)
 
     def _hear(self, hand: _RayHand) -> None:
         """Take in the answer to the first call of a worker."""
