@@ -21,7 +21,7 @@ from deepception.sessions import Session
 
 from .keeping import FOLDER, going_on
 from .measuring import choose_photographs, full_first, measure_photograph, open_network
-from .settings import FULL, LEVELS, NETWORKS, PHOTOGRAPHS, Level, parameters, price
+from .settings import FULL, LABEL_PHOTOGRAPHS, LEVELS, NETWORKS, PHOTOGRAPHS, Level, parameters, price
 from .table import render, write_between_marks
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,19 +65,21 @@ def _run(options: argparse.Namespace) -> bool:
     for network in options.networks:
         observer = open_network(options.data, network, options.threads)
         chosen = choose_photographs(observer, options.data, options.photographs)
-        kept = {}
+        kept, theirs = {}, {}
         for level in levels:
+            count = LABEL_PHOTOGRAPHS[network] if level.labels_only else None
+            theirs[level.name] = chosen.subjects[:count]
             facts = {
                 "fingerprint": fingerprint(observer),
                 "parameters": jsonable(parameters(level)),
                 "seed": level.seed,
             }
             kept[level.name] = going_on(options.results, network, level.name, facts)
-            missing = [s for s in chosen.subjects if s.name not in kept[level.name].photographs]
+            missing = [s for s in theirs[level.name] if s.name not in kept[level.name].photographs]
             each = price(level, observer.frame.shape)
             print(
-                f"{network}, {level.name}: {len(missing)} of {len(chosen.subjects)} photographs are missing, at "
-                f"most {len(missing) * each:,} queries ({each:,} each)",
+                f"{network}, {level.name}: {len(missing)} of {len(theirs[level.name])} photographs are missing, "
+                f"at most {len(missing) * each:,} queries ({each:,} each)",
                 flush=True,
             )
         if options.price:
@@ -86,7 +88,7 @@ def _run(options: argparse.Namespace) -> bool:
             local: LocalResult | None = None
             for level in levels:
                 figures = kept[level.name]
-                if subject.name in figures.photographs:
+                if subject not in theirs[level.name] or subject.name in figures.photographs:
                     continue
                 if options.minutes is not None and time.monotonic() - began > 60 * options.minutes:
                     return False

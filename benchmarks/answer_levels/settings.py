@@ -28,6 +28,9 @@ AGAIN = "logits, other draws"
 LEVELS = (FULL, AGAIN, "top-5", "probabilities@0.01", "label")
 
 PHOTOGRAPHS = 8
+LABEL_PHOTOGRAPHS = {"mcunet_320kb_176": 8, "shufflenet_v2_224": 4, "efficientnet_lite0": 4}
+"""A photograph costs fourteen times as much from labels alone: only the first, where queries are slow."""
+
 CANVASES = ("grey", "mean", "noise")
 MAPS = ("sufficiency", "necessity", "spatial", "activation", "doses")
 PROPERTIES = ("local", "spatial", "activation", "cumulative")

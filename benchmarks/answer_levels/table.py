@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,12 @@ def _said(values: list[float]) -> str:
     return decimal(interval.value) + ends + (f" (no ranks: {missing})" if missing else "")
 
 
-def _agreement(mine: dict[str, bool | None], full: dict[str, bool | None]) -> str:
-    judged = [name for name in PROPERTIES if mine[name] is not None and full[name] is not None]
-    same = sum(mine[name] == full[name] for name in judged)
+def _agreement(figures: Figures, full: Figures) -> str:
+    """How many properties get the verdict that full knowledge gives them on the same photographs."""
+    both = {name: entry for name, entry in full.photographs.items() if name in figures.photographs}
+    mine, theirs = verdicts(figures), verdicts(replace(full, photographs=both))
+    judged = [name for name in PROPERTIES if mine[name] is not None and theirs[name] is not None]
+    same = sum(mine[name] == theirs[name] for name in judged)
     left = len(PROPERTIES) - len(judged)
     return f"{same} of {len(judged)}" + (f" ({left} not judged)" if left else "")
 
@@ -79,29 +83,26 @@ def _bounds(figures: Figures) -> str:
 def render(folder: Path, networks: tuple[str, ...] = NETWORKS) -> str:
     """The table, in Markdown; what is not measured yet has no row."""
     lines = [
-        f"| network, answers | {' | '.join(_HEADS)} | same verdict | only bounds | queries a photograph |",
-        "| --- |" + " --: |" * (len(_HEADS) + 3),
+        f"| network, answers | n | {' | '.join(_HEADS)} | same verdict | only bounds | queries a photograph |",
+        "| --- |" + " --: |" * (len(_HEADS) + 4),
     ]
-    photographs = 0
     for network in networks:
         full = read(folder, network, FULL)
         if full is None:
             continue
-        photographs = max(photographs, len(full.photographs))
         for level in LEVELS:
             figures = full if level == FULL else read(folder, network, level)
             if figures is None or not figures.photographs:
                 continue
             asked = np.median([entry["queries"] for entry in figures.photographs.values()])
             cells = ["1" if level == FULL else _said(correlations(figures, full, name)) for name in MAPS]
-            same = "–" if level == FULL else _agreement(verdicts(figures), verdicts(full))
-            fewer = len(figures.photographs) < len(full.photographs)
-            counted = f" (n = {len(figures.photographs)})" if fewer else ""
-            row = [f"{TITLES[network]}, {level}{counted}", *cells, same, _bounds(figures), whole(asked)]
+            same = "–" if level == FULL else _agreement(figures, full)
+            count = str(len(figures.photographs))
+            row = [f"{TITLES[network]}, {level}", count, *cells, same, _bounds(figures), whole(asked)]
             lines.append(f"| {' | '.join(row)} |")
     if len(lines) == 2:
         return "Nothing is measured yet."
-    return "\n".join([*lines, "", f"n = {photographs} photographs of the develop split on each network."])
+    return "\n".join([*lines, "", "n: photographs of the develop split."])
 
 
 def write_between_marks(page: Path, text: str) -> None:
