@@ -113,6 +113,21 @@ def test_whatever_happens_to_workers_nothing_changes(
     assert len(measured) == len(set(measured))  # none is ordered again once it is finished
 
 
+def test_experiments_of_one_observer_do_not_meet_at_a_worker(lab: Path, tmp_path: Path) -> None:
+    experiments = [
+        {"name": "properties", "measure": ["local", "spatial", "activation"], "setting": "quick"},
+        {"name": "patches", "measure": "deception", "parameters": {"deception": {"queries": 10}}},
+    ]
+    study = asked(lab, experiments=experiments)
+    for sees_disk in (True, False):
+        end, _ = carry(
+            study, tmp_path / f"{sees_disk}", tmp_path / f"at {sees_disk}", workers=1, sees_disk=sees_disk
+        )
+        assert end.exit_code == 0, (end.stopped, [run.execution for run in end.runs])
+    for name in ("properties/first", "patches/first", "properties/second", "patches/second"):
+        assert_same(tmp_path / "False" / "runs" / name, tmp_path / "True" / "runs" / name)
+
+
 class Interrupted(HereEngine):
     """An engine at which the person interrupts after some waits."""
 

@@ -75,7 +75,8 @@ class StudyBench:
         run = self._runs.get(order.run)
         try:
             if run is None:
-                run = self._runs[order.run] = _RunBench(self._place, self._kits[order.run], order.goods)
+                run = _RunBench(order.run, self._place, self._kits[order.run], order.goods)
+                self._runs[order.run] = run
             return run.measure(order)
         except DeepceptionError as error:
             return UnitReply(error=error)
@@ -89,7 +90,7 @@ class StudyBench:
 class _RunBench:
     """One run: its observer, its session and its plan."""
 
-    def __init__(self, place: Place, kit: RunKit, goods: Mapping[str, Good]) -> None:
+    def __init__(self, name: str, place: Place, kit: RunKit, goods: Mapping[str, Good]) -> None:
         self._place = place
         self._open = contextlib.ExitStack()
         self._settings = RunSettings.model_validate(
@@ -97,7 +98,8 @@ class _RunBench:
         )
         self._folder = Path(kit.folder)
         if not place.sees_disk:
-            self._folder = place.scratch / "runs" / self._folder.name
+            # The whole name: what one run lets go of, another of the same observer may still need.
+            self._folder = place.scratch / "runs" / name
             self._folder.mkdir(parents=True, exist_ok=True)
         self._store = RunStore(self._folder)
         self._observer = _opened(kit, place, goods)
