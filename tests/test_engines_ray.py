@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,15 @@ from deepception.studies.engines.ray import RayEngine
 from engine_benches import RAY_ENVIRONMENT, ask, collect, make_desk
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'deepception[ray]'")
+
+
+def test_nobody_at_the_address_is_told_at_once() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        for form in (address, f"ray://{address}"):
+            with pytest.raises(InputError, match=f"no Ray cluster answers at {form} .*refused"):
+                RayEngine(make_desk, address=form)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import itertools
 import logging
 import math
 import os
+import socket
 import time
 import weakref
 from collections import deque
@@ -23,6 +24,7 @@ from .ray_worker import RayWorker
 from .scratch import sweep
 from .telling import OUT_OF_MEMORY, Said, Told, told
 
+_KNOCK = 10.0  # seconds in which the head of a cluster must take a connection
 _GOODBYE = 5.0  # seconds that idle workers are given to close their benches
 _BESIDE = "beside"  # what a worker does beside its orders
 
@@ -282,6 +284,7 @@ def _connect(ray: Any, address: str | None, workers: int | None, cpus: float) ->
         return False
     quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is not None:
+        _knock(address)
         try:
             ray.init(address=address, **quiet)
         except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -298,6 +301,19 @@ def _connect(ray: Any, address: str | None, workers: int | None, cpus: float) ->
     ray.init(address="local", num_cpus=room, include_dashboard=False, **quiet)
     _news(ray, False)
     return True
+
+
+def _knock(address: str) -> None:
+    """Raise InputError where nobody listens at the address: Ray itself would wait for minutes."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if not host or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK).close()
+    except (OSError, OverflowError) as error:
+        raise InputError(
+            f"no Ray cluster answers at {address} ({error}): give the address that `ray start` printed there."
+        ) from error
 
 
 def _news(ray: Any, printed: bool) -> None:
