@@ -290,8 +290,8 @@ def _connect(ray: Any, address: str | None, workers: int | None, cpus: float) ->
         except (ray.exceptions.RayError, ConnectionError, RuntimeError, ValueError, OSError) as error:
             said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             raise InputError(
-                f"the Ray cluster at {address} cannot be used ({said}): it is another version of Ray, or asks for a "
-                "token (set RAY_AUTH_MODE=token, and have its token in ~/.ray/auth_token or RAY_AUTH_TOKEN)."
+                f"the Ray cluster at {address} cannot be used ({said}): it is another version of Ray, or asks for "
+                "a token (set RAY_AUTH_MODE=token, and have its token in ~/.ray/auth_token or RAY_AUTH_TOKEN)."
             ) from error
         _news(ray, False)
         return True
