@@ -85,7 +85,9 @@ def resolve(request: AuditRequest, folder: Path | None = None) -> tuple[RunSetti
     if request.regions == "superpixels":
         require_superpixels()
     entries, broken = read_entries(request.photographs, request.observer.labels)
-    kept = not_among([entry.sha256 for entry in entries], request.leave_out, "what goes first")
+    kept = not_among(
+        [entry.sha256 for entry in entries], request.leave_out, "the pattern or dictionary shown first"
+    )
     entries = [entries[i] for i in kept]
     usable = Usable(request.observer.frame, as_is=request.as_is, max_pixels=request.max_pixels)
     if not any(usable(entry.path) for entry in entries):
