@@ -329,7 +329,9 @@ def _glance(measure: Mapping[str, Any], own: Mapping[str, Any]) -> str:
     if name == DECEPTION:
         bounds = {entry["bound"] for entry in measure["observers"]}
         within = f", {own['bound']}" if len(bounds) > 1 else ""
-        return f"{percent(own['fooling_ratio']['value'])} deceived{within}"
+        best = own["control"]
+        beside = "no control" if best is None else f"best control {percent(best['value'])}"
+        return f"{percent(own['fooling_ratio']['value'])} deceived{within} ({beside})"
     figure = own["difference"] or own["effect"]
     mark = _MARKS[own["holds"]].partition(" ")[0]
     return UNKNOWN if figure is None else f"{signed(figure['value'])} {mark}"

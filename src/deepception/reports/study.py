@@ -20,7 +20,7 @@ from .stored import read_run
 from .study_facts import About, about, facts, identities, methods, settings_of
 from .templating import environment
 from .verdicts import judge, title_of
-from .wording import counted, estimate, printable, whole
+from .wording import counted, estimate, percent, printable, whole
 
 STUDY_PAGE = "study.html"
 
@@ -151,8 +151,11 @@ def _cell(name: str, summary: Mapping[str, Any] | None) -> Cell:
     if summary is None or not summary["rows"]:
         return Cell("", "–", "")
     if is_deception(summary):
-        ratio = summary["figures"]["fooling_ratio"]
-        return Cell("", f"{estimate(ratio, share=True)} deceived", f"n {whole(ratio['n'])}")
+        figures = summary["figures"]
+        ratio, margin = figures["fooling_ratio"], figures["margin"]
+        best = None if margin is None else figures["controls"][margin["control"]]["fooling_ratio"]
+        beside = "no control" if best is None else f"best control {percent(best['value'])}"
+        return Cell("", f"{estimate(ratio, share=True)} deceived", f"n {whole(ratio['n'])}; {beside}")
     verdict = judge(name, summary)
     if verdict is None:
         return Cell("?", "–", "")
