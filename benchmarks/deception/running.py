@@ -61,7 +61,7 @@ class Plan:
             for setting in self.settings:
                 if network not in setting.networks:
                     continue
-                for seed in range(self.seeds or setting.seeds):
+                for seed in range(self.seeds or setting.seeds_on(network)):
                     for name in setting.methods:
                         if self.methods is not None and name not in self.methods:
                             continue

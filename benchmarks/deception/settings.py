@@ -64,6 +64,7 @@ LEARNED = ("ours_learned", "ours_plain", "random_square_learned")  # what learni
 FULL = ("mcunet_320kb_176", "shufflenet_v2_224", "efficientnet_lite0")  # controls of patches with all queries
 FEW = 200
 """Queries of a control where more are out of proportion. It is compared with what ours reaches by as many."""
+SLOWEST = ("resnet18_binary_fp1_224",)  # learning a pattern on it takes hours
 FEWER = dict.fromkeys(FULL, 1000) | dict.fromkeys(SLOW, 100)
 """The same for the controls of patches, where three take part: ``FEW`` on the networks that are not named."""
 
@@ -86,6 +87,7 @@ class Setting:
         control_queries: Most queries of a control, on each network or by its name.
         seeds: Seeds of each search, where no other number is asked for.
         once: Searches that have one seed instead.
+        single: Networks on which all searches have one seed.
         only: Networks of a method, where it has not all of them.
         for_transfer: Whether it is only learned for what transfer.py shows.
         controls_of: The setting whose controls are those of this one as well: they read no scores.
@@ -105,6 +107,7 @@ class Setting:
     control_queries: int | Mapping[str, int] = FEW
     seeds: int = 3
     once: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
     only: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     for_transfer: bool = False
     controls_of: str | None = None
@@ -114,6 +117,10 @@ class Setting:
     def count(self, network: str) -> int | None:
         """Most photographs for a network; ``None`` for all."""
         return self.photographs.get(network) if isinstance(self.photographs, Mapping) else self.photographs
+
+    def seeds_on(self, network: str) -> int:
+        """How many seeds searches have on a network."""
+        return 1 if network in self.single else self.seeds
 
     def plays(self, method: str, network: str) -> bool:
         """Whether a method is run on a network."""
@@ -226,6 +233,7 @@ SETTINGS = {
             ("ours_universal", "best_drawn", "random_pattern"),
             photographs=None,
             once=("best_drawn",),
+            single=SLOWEST,
         ),
         # What is learned here is shown to the other networks: see transfer.py.
         Setting(
@@ -247,6 +255,7 @@ SETTINGS = {
             ("ours_universal", "best_drawn", "random_pattern"),
             photographs=None,
             once=("best_drawn",),
+            single=SLOWEST,
         ),
     )
 }
